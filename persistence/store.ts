@@ -1,0 +1,175 @@
+/**
+ * The store port: what rooms may rely on when they hand over an update, and what they may not.
+ *
+ * **What a resolved `append` promises.** The update is in a batch that the disk has confirmed (`sync: true`),
+ * and so is every update that was appended to the same document before it. It survives `kill -9` and power
+ * loss from that moment on. Nothing else may be called durable. [I1]
+ *
+ * **What an unresolved `append` means.** Unknown, not "not written": the update may be on disk after a crash.
+ * While the disk refuses writes the promise simply stays pending: the store keeps the update in memory,
+ * reports `degraded`, and writes it again after it has recovered. `append` rejects only with
+ * `StoreError('closed')`, when the store closes for good before the update was durable. [I5]
+ *
+ * **Order.** Updates of one document become durable in the order of their `append` calls, and `durable`
+ * promises resolve in that order. The sequence number of an update is fixed when `append` returns.
+ *
+ * **When what may be called.** `open` once, first. `append`, `compact` and `quarantine` on a document only
+ * after its `load` has resolved. Reads (`load`, `readBase`, `list`) go on while the store is degraded as
+ * long as the disk can be read. `close` last; it waits for what is queued up to its deadline.
+ *
+ * **Bounds.** The queue is bounded in bytes: above `queueBytesMax` the store reports `isFull`, and callers
+ * stop reading from their sockets. Nothing that was appended is ever dropped. [I6]
+ *
+ * The store keeps bytes; it never decodes an update. What a head (an encoded version) means is the room's
+ * business.
+ */
+
+/** One stored update. `seq` is the document's own counter: contiguous, from 0, never reused. */
+export interface StoredUpdate {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The compacted state of a document: chunks on disk, each a valid Yjs update that depends only on earlier ones. */
+export interface BaseInfo {
+  /** Changes with every compaction; a stale generation can no longer be read. */
+  readonly generation: number;
+  readonly chunkCount: number;
+  /** Sum of the chunks' lengths, bytes. */
+  readonly bytes: number;
+  /** The version that the chunks add up to, in the room's encoding. Opaque to the store. */
+  readonly head: Uint8Array;
+  /** Every update with a `seq` up to this one is contained in the chunks. */
+  readonly upToSeq: number;
+}
+
+/** What a document looks like on disk when it is opened. */
+export interface StoredDocument {
+  readonly base: BaseInfo | null;
+  /** The updates since the base, in order of `seq`. */
+  readonly tail: readonly StoredUpdate[];
+  /** The highest sequence number in use, chunks included; -1 for a document that has never been stored. */
+  readonly lastSeq: number;
+  /** Milliseconds since the epoch; null where it was not recorded (written by y-leveldb). */
+  readonly createdAtMs: number | null;
+}
+
+export interface Append {
+  readonly seq: number;
+  /** Resolves when the update is durable; rejects only with `StoreError('closed')`. */
+  readonly durable: Promise<void>;
+}
+
+export interface CompactedBase {
+  readonly upToSeq: number;
+  readonly chunks: readonly Uint8Array[];
+  readonly head: Uint8Array;
+}
+
+/** Why an update was taken out of a document's tail; kept beside it, for `syncline inspect`. */
+export interface QuarantineEntry {
+  readonly seq: number;
+  readonly reason: string;
+}
+
+export interface DocumentSummary {
+  readonly name: string;
+  /** Milliseconds since the epoch; null where it was not recorded. */
+  readonly createdAtMs: number | null;
+  readonly isDeleted: boolean;
+}
+
+/**
+ * `open`: writes become durable. `degraded`: a write failed; reads go on, appends wait, nothing is acked.
+ * `closed`: before `open`, after `close`.
+ */
+export type StoreStatus = 'open' | 'degraded' | 'closed';
+
+export interface StoreQueue {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** Callbacks for logs and metrics; they must not throw and must return at once. */
+export interface StoreObserver {
+  readonly onStatus?: (status: StoreStatus, error: StoreError | null) => void;
+  readonly onCommit?: (batch: { records: number; bytes: number; durationMs: number }) => void;
+  readonly onRecovered?: (recovery: { rewrittenRecords: number; downtimeMs: number }) => void;
+  readonly onFull?: (isFull: boolean) => void;
+}
+
+export type StoreErrorCode =
+  /** Another process (or this one) has the folder open; the message names its pid. */
+  | 'locked'
+  /** The folder as a whole is in doubt; the message says what was found and what to do. */
+  | 'refused'
+  /** One document is damaged; the others are served. */
+  | 'document-damaged'
+  /** The document was deleted and stays so. */
+  | 'document-deleted'
+  /** A write did not reach the disk (yet); the store is recovering. */
+  | 'write-failed'
+  | 'read-failed'
+  /** `readBase` with a generation that a compaction has replaced. */
+  | 'stale-generation'
+  | 'closed';
+
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface DocumentStore {
+  readonly status: StoreStatus;
+  /** The error behind `degraded`, else null. */
+  readonly lastError: StoreError | null;
+  readonly queue: StoreQueue;
+  readonly isFull: boolean;
+
+  /** @throws StoreError `locked`, `refused` */
+  open(): Promise<void>;
+
+  /**
+   * Reads a document: its base's description and its tail, checksums and sequence verified.
+   * A document that was never stored has `base: null`, an empty tail and `lastSeq: -1`; nothing is written.
+   * @throws StoreError `document-damaged`, `document-deleted`, `read-failed`, `closed`
+   */
+  load(name: string): Promise<StoredDocument>;
+
+  /**
+   * The chunks of a base as they lie on disk, checksums verified.
+   * @throws StoreError `stale-generation`, `document-damaged`, `read-failed`, `closed`
+   */
+  readBase(name: string, generation: number): Promise<readonly Uint8Array[]>;
+
+  /** Queues an update for the next group commit. Synchronous: the order of calls is the order on disk. */
+  append(name: string, update: Uint8Array): Append;
+
+  /**
+   * Replaces base and tail up to `upToSeq` by a new base. What it replaces is deleted only after the new
+   * base was synced and read back; a crash anywhere leaves duplicates, never holes.
+   * @throws StoreError `closed`, `document-damaged` (what was read back differs: nothing was deleted)
+   */
+  compact(name: string, base: CompactedBase): Promise<BaseInfo>;
+
+  /** Moves updates out of the tail into quarantine records, in one synced batch. */
+  quarantine(name: string, entries: readonly QuarantineEntry[]): Promise<void>;
+
+  /** Documents in order of name, from `after` (exclusive), at most `limit`; tombstones only on request. */
+  list(query: {
+    prefix?: string;
+    after?: string;
+    limit: number;
+    includeDeleted?: boolean;
+  }): Promise<readonly DocumentSummary[]>;
+
+  /** Writes a tombstone and removes the document's records. Later loads throw `document-deleted`. */
+  delete(name: string): Promise<void>;
+
+  /** Waits until everything queued is durable (at most `deadlineMs`), then releases the folder. */
+  close(deadlineMs?: number): Promise<void>;
+}

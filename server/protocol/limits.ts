@@ -1,0 +1,27 @@
+/**
+ * Limits of the update check: what a single Yjs update may contain. Each has a reason; sizes of frames,
+ * documents and queues are configuration (server/config.ts), these are properties of the format.
+ */
+export const UPDATE_LIMITS = {
+  /** Yjs client ids are random uint32 numbers. */
+  clientIdMax: 0xffff_ffff,
+  /** Longest single struct (characters, elements, deleted units): 64 Mi, the default document size. */
+  structLengthMax: 2 ** 26,
+  /** Highest clock; far above any document that fits a node, far below 2^53. */
+  clockMax: 2 ** 40,
+  structsMax: 2_000_000,
+  deleteRangesMax: 200_000,
+  clientsMax: 100_000,
+  /** Root types that one update may name; they can never be collected. */
+  rootTypesMax: 1_024,
+  /** Nesting of JSON and Any content: `JSON.stringify` overflows its stack near 5,000. */
+  contentDepthMax: 64,
+  /** Items in one update that Yjs' conflict scan may have to walk over one another (quadratic). */
+  conflictsMax: 512,
+} as const;
+
+/** Updates above this size are scanned in a worker thread: bytes. */
+export const INLINE_SCAN_BYTES_MAX: number = 64 * 1024;
+
+/** Bases are cut into chunks of about this size: bytes. */
+export const BASE_CHUNK_BYTES: number = 256 * 1024;
