@@ -6,9 +6,9 @@ export const UPDATE_LIMITS = {
   /** Yjs client ids are random uint32 numbers. */
   clientIdMax: 0xffff_ffff,
   /** Longest single struct (characters, elements, deleted units): 64 Mi, the default document size. */
-  structLengthMax: 2 ** 26,
+  structLengthMax: 0x400_0000,
   /** Highest clock; far above any document that fits a node, far below 2^53. */
-  clockMax: 2 ** 40,
+  clockMax: 0x100_0000_0000,
   structsMax: 2_000_000,
   deleteRangesMax: 200_000,
   clientsMax: 100_000,

@@ -1,0 +1,194 @@
+/**
+ * The one error table. Everything that fails towards a client is one of these codes; close frames,
+ * `application/problem+json`, the client's reconnect decision and docs/ERRORS.md all follow from it.
+ *
+ * Close codes follow one rule, which y-websocket 3.1 implements by itself: 4400–4499 are permanent,
+ * everything else is worth another try after a pause.
+ */
+
+/** What a client should do: `never` reconnect, reconnect after `backoff`, or `reauthenticate` first. */
+export type Retry = 'never' | 'backoff' | 'reauthenticate';
+
+export interface ErrorEntry {
+  /** WebSocket close code. */
+  readonly close: number;
+  /** HTTP status of the same failure on an upgrade or a REST route. */
+  readonly http: number;
+  readonly retry: Retry;
+  readonly meaning: string;
+}
+
+export type ErrorCode =
+  | 'text-frame'
+  | 'malformed-message'
+  | 'unknown-message'
+  | 'invalid-update'
+  | 'invalid-presence'
+  | 'update-refused'
+  | 'unresolved-gap'
+  | 'presence-limit'
+  | 'too-many-pings'
+  | 'frame-too-large'
+  | 'internal'
+  | 'draining'
+  | 'overloaded'
+  | 'slow-consumer'
+  | 'store-unavailable'
+  | 'heartbeat-lost'
+  | 'invalid-document-name'
+  | 'origin-refused'
+  | 'not-found'
+  | 'document-deleted'
+  | 'document-damaged'
+  | 'document-too-large';
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
+  'text-frame': {
+    close: 1003,
+    http: 415,
+    retry: 'backoff',
+    meaning: 'A text frame arrived; every dialect is binary.',
+  },
+  'malformed-message': {
+    close: 1007,
+    http: 400,
+    retry: 'backoff',
+    meaning: 'A frame does not decode to exactly one message of the dialect.',
+  },
+  'unknown-message': {
+    close: 1007,
+    http: 400,
+    retry: 'backoff',
+    meaning: 'A message type that this dialect does not have.',
+  },
+  'invalid-update': {
+    close: 1007,
+    http: 400,
+    retry: 'backoff',
+    meaning: 'Bytes that are not a Yjs V1 update which Yjs itself would integrate.',
+  },
+  'invalid-presence': {
+    close: 1007,
+    http: 400,
+    retry: 'backoff',
+    meaning: 'A presence message that does not decode, or a state that is not a JSON object.',
+  },
+  'update-refused': {
+    close: 1008,
+    http: 422,
+    retry: 'backoff',
+    meaning: 'A well-formed update outside the limits: client ids, lengths, counts or cost.',
+  },
+  'unresolved-gap': {
+    close: 1008,
+    http: 409,
+    retry: 'backoff',
+    meaning: 'Updates kept depending on content that the client never delivered.',
+  },
+  'presence-limit': {
+    close: 1008,
+    http: 422,
+    retry: 'backoff',
+    meaning: 'A presence state that is too large, too deep, or whose clock leaps.',
+  },
+  'too-many-pings': {
+    close: 1008,
+    http: 429,
+    retry: 'backoff',
+    meaning: 'More pings than a heartbeat needs.',
+  },
+  'frame-too-large': {
+    close: 1009,
+    http: 413,
+    retry: 'backoff',
+    meaning: 'A frame larger than FRAME_BYTES_MAX.',
+  },
+  internal: {
+    close: 1011,
+    http: 500,
+    retry: 'backoff',
+    meaning: 'A bug in the server; it is in the log.',
+  },
+  draining: {
+    close: 1012,
+    http: 503,
+    retry: 'backoff',
+    meaning:
+      'The node is shutting down; reconnect, another one (or this one, restarted) will answer.',
+  },
+  overloaded: {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'The node is at a limit (connections, open documents, worker queue).',
+  },
+  'slow-consumer': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'The client did not read what was sent to it in time.',
+  },
+  'store-unavailable': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'The stored document cannot be read now; nothing was served and nothing overwritten.',
+  },
+  'heartbeat-lost': {
+    close: 1013,
+    http: 408,
+    retry: 'backoff',
+    meaning: 'The client answered no ping.',
+  },
+  'invalid-document-name': {
+    close: 4400,
+    http: 400,
+    retry: 'never',
+    meaning: 'Not a document name: see docs/ERRORS.md for what a name may contain.',
+  },
+  'origin-refused': {
+    close: 4403,
+    http: 403,
+    retry: 'never',
+    meaning: 'The page that opened the connection is not in ALLOWED_ORIGINS.',
+  },
+  'not-found': {
+    close: 4404,
+    http: 404,
+    retry: 'never',
+    meaning: 'No such route.',
+  },
+  'document-deleted': {
+    close: 4404,
+    http: 404,
+    retry: 'never',
+    meaning: 'The document was deleted; drop the local copy.',
+  },
+  'document-damaged': {
+    close: 4500,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'The stored document is damaged; an operator has to run syncline inspect and repair.',
+  },
+  'document-too-large': {
+    close: 4413,
+    http: 413,
+    retry: 'never',
+    meaning: 'The document is at DOCUMENT_BYTES_MAX; it stays readable.',
+  },
+};
+
+/** True for close codes after which a client must not reconnect by itself. */
+export function isPermanentClose(closeCode: number): boolean {
+  return closeCode >= 4400 && closeCode < 4500;
+}
+
+/** An error on its way to a client: a row of the table and one sentence, never input bytes. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string = ERRORS[code].meaning) {
+    super(message);
+    this.code = code;
+  }
+}
