@@ -1,0 +1,18 @@
+/** The save state in words. It promises no more than is true: nothing is kept when the tab closes. */
+import type { SaveStatus } from '../status.ts';
+
+export interface SaveLabel {
+  readonly tone: 'quiet' | 'saved' | 'saving' | 'offline';
+  readonly text: string;
+}
+
+/** `hasOpened`: the document has been on screen before, so that a missing connection is news. */
+export function saveLabel(status: SaveStatus, hasOpened: boolean): SaveLabel {
+  const { state, unsavedChanges } = status;
+  if (state === 'saved') return { tone: 'saved', text: 'All changes saved' };
+  if (state === 'saving') return { tone: 'saving', text: `Saving… (${unsavedChanges})` };
+  if (!hasOpened) return { tone: 'quiet', text: 'Connecting…' };
+  if (unsavedChanges === 0) return { tone: 'offline', text: 'Offline' };
+  const changes = unsavedChanges === 1 ? '1 change' : `${unsavedChanges} changes`;
+  return { tone: 'offline', text: `Offline — ${changes} kept in this tab` };
+}
