@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'not-found'
   | 'document-deleted'
   | 'document-damaged'
+  | 'document-reset'
   | 'document-too-large';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -164,8 +165,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retry: 'never',
     meaning: 'The document was deleted; drop the local copy.',
   },
-  'document-damaged': {
+  'document-reset': {
     close: 4500,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'The document was reloaded without an update that cannot be integrated; reconnect.',
+  },
+  'document-damaged': {
+    close: 4501,
     http: 503,
     retry: 'backoff',
     meaning: 'The stored document is damaged; an operator has to run syncline inspect and repair.',

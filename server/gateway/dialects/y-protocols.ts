@@ -1,0 +1,85 @@
+/**
+ * The y-protocols family: y-websocket 3 (`00` sync, `01` awareness, `03` query) and Y-Sweet, which adds
+ * `66 varBytes(payload)`, SyncStatus 102: the server echoes the payload once everything before it is durable.
+ *
+ * y-websocket 3.1 parses one message a frame, so frames that we send hold one each; several in one frame are
+ * accepted when every one parses to the exact end. Y-Sweet's client answers `03` with `03 varBytes(awareness)`.
+ */
+import * as decoding from 'lib0/decoding';
+import { MESSAGE, SYNC, SYNC_STATUS_BYTES_MAX } from '../../protocol/messages.ts';
+import type { ClientMessage, Frame, Wire } from '../../rooms/outlet.ts';
+import { binaryFrame, pushVarUint } from '../frame.ts';
+import type { Decoded, Dialect } from './dialect.ts';
+
+function message(types: readonly number[], payload: Uint8Array): Frame {
+  const head = [...types];
+  pushVarUint(head, payload.byteLength);
+  return binaryFrame(head, payload);
+}
+
+const wire: Wire = {
+  syncStep1: (stateVector) => message([MESSAGE.sync, SYNC.step1], stateVector),
+  syncStep2: (update) => message([MESSAGE.sync, SYNC.step2], update),
+  update: (update) => message([MESSAGE.sync, SYNC.update], update),
+  presence: (entries) => message([MESSAGE.awareness], entries),
+  ack: (payload) => message([MESSAGE.syncStatus], payload),
+};
+
+const refuse = (code: 'malformed-message' | 'unknown-message', detail: string): Decoded => ({
+  ok: false,
+  code,
+  detail,
+});
+
+function decode(frame: Uint8Array): Decoded {
+  if (frame.byteLength === 0) return refuse('malformed-message', 'empty frame');
+  const decoder = decoding.createDecoder(frame);
+  const messages: ClientMessage[] = [];
+  try {
+    while (decoding.hasContent(decoder)) {
+      const type = decoding.readVarUint(decoder);
+      const decoded = readMessage(decoder, type);
+      if (decoded === null) return refuse('unknown-message', `message type ${type}`);
+      messages.push(decoded);
+    }
+  } catch {
+    // lib0 throws on truncated input and on numbers over 2^53.
+    return refuse('malformed-message', 'truncated');
+  }
+  return { ok: true, messages };
+}
+
+function readMessage(decoder: decoding.Decoder, type: number): ClientMessage | null {
+  switch (type) {
+    case MESSAGE.sync:
+      return readSync(decoder, decoding.readVarUint(decoder));
+    case MESSAGE.awareness:
+      return { type: 'presence', entries: decoding.readVarUint8Array(decoder) };
+    case MESSAGE.queryAwareness:
+      if (decoding.hasContent(decoder)) {
+        return { type: 'presence', entries: decoding.readVarUint8Array(decoder) };
+      }
+      return { type: 'presence-query' };
+    case MESSAGE.syncStatus: {
+      const payload = decoding.readVarUint8Array(decoder);
+      return payload.byteLength <= SYNC_STATUS_BYTES_MAX ? { type: 'ack-request', payload } : null;
+    }
+    default:
+      return null;
+  }
+}
+
+function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | null {
+  switch (subtype) {
+    case SYNC.step1:
+      return { type: 'sync-step-1', stateVector: decoding.readVarUint8Array(decoder) };
+    case SYNC.step2:
+      return { type: 'sync-step-2', update: decoding.readVarUint8Array(decoder) };
+    case SYNC.update:
+      return { type: 'update', update: decoding.readVarUint8Array(decoder) };
+    default:
+      return null;
+  }
+}
+
+export const yProtocols: Dialect = { name: 'y-protocols', wire, decode };

@@ -1,0 +1,278 @@
+/**
+ * The composition root: builds every part of a node and wires them; the only place that names adapters.
+ * `listen` opens the store before the port, so nobody is answered from a store that is not known. [I8]
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { LevelStore } from '../persistence/level-store.ts';
+import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
+import { makeConfig, type Config } from './config.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { createApp } from './http/app.ts';
+import { createLogger, type Logger } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { BaseCache } from './rooms/base-cache.ts';
+import { RoomStats, type RoomContext, type RoomEvent } from './rooms/context.ts';
+import { Registry } from './rooms/registry.ts';
+import { realTimers } from './rooms/timers.ts';
+import { WorkerPool } from './rooms/worker-pool.ts';
+
+/** Parts that an embedding program or a test may bring itself. */
+export interface NodeParts {
+  /** Makes the store instead of LevelDB in `dataDir`. */
+  readonly createStore?: (observer: StoreObserver) => DocumentStore;
+  readonly logger?: Logger;
+}
+
+/** Slowloris: a request line and headers must arrive within this time. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** On drain, a herd of connections is said goodbye over at most this long. */
+const DRAIN_SPREAD_MS = 5000;
+
+type Phase = 'new' | 'listening' | 'draining' | 'closed';
+
+export class Node {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly #metrics = new Metrics();
+  readonly #store: DocumentStore;
+  readonly #workers: WorkerPool;
+  readonly #registry: Registry;
+  readonly #gateway: Gateway;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #phase: Phase = 'new';
+  #url: string | null = null;
+  #ending: Promise<void> | null = null;
+
+  constructor(config: Config, parts: NodeParts) {
+    this.config = config;
+    this.log = parts.logger ?? createLogger(config);
+    const observer = this.#storeObserver();
+    this.#store =
+      parts.createStore?.(observer) ??
+      new LevelStore({
+        folder: config.dataDir,
+        queueBytesMax: config.commitQueueBytesMax,
+        acceptDataLoss: config.acceptDataLoss,
+        observer,
+      });
+    this.#workers = new WorkerPool({
+      threadsMax: config.workerThreads,
+      queueMax: config.workerQueueMax,
+    });
+    const bases = new BaseCache(this.#store, config.baseCacheBytesMax);
+    const stats = new RoomStats();
+    const context: RoomContext = {
+      store: this.#store,
+      workers: this.#workers,
+      bases,
+      timers: realTimers,
+      limits: {
+        ...config,
+        presence: {
+          stateBytesMax: config.presenceBytesMax,
+          stateDepthMax: config.presenceDepthMax,
+        },
+      },
+      stats,
+      report: (event) => {
+        this.#onRoomEvent(event);
+      },
+    };
+    this.#registry = new Registry(context);
+    this.#gateway = new Gateway({
+      registry: this.#registry,
+      timers: realTimers,
+      limits: config,
+      origins: {
+        allowedOrigins: config.allowedOrigins,
+        isLoopbackOnly: config.auth === 'loopback',
+      },
+      observer: {
+        onUpgradeRefused: (code) => {
+          this.#metrics.handshakeRefused(code);
+        },
+        onOpened: (document) => {
+          this.log.debug({ document }, 'connection opened');
+        },
+        onClosed: (document, closeCode) => {
+          this.#metrics.closed(closeCode);
+          this.log.debug({ document, closeCode }, 'connection closed');
+        },
+      },
+    });
+    this.#metrics.watch({
+      store: this.#store,
+      rooms: this.#registry,
+      stats,
+      bases,
+      gateway: this.#gateway,
+    });
+    this.#server = this.#createServer();
+  }
+
+  /** `http://HOST:PORT`; null before `listen`. */
+  get url(): string | null {
+    return this.#url;
+  }
+
+  /** `ws://HOST:PORT`; a document is at `/<name>` below it. Null before `listen`. */
+  get webSocketUrl(): string | null {
+    return this.#url?.replace(/^http/, 'ws') ?? null;
+  }
+
+  /** The node's metrics in Prometheus' text format. */
+  async metrics(): Promise<string> {
+    return await this.#metrics.text();
+  }
+
+  /**
+   * Opens the store, then the port. Returns the URL.
+   * @throws StoreError `locked`, `refused`: the data folder is in use or in doubt; Error with `code` EADDRINUSE
+   */
+  async listen(): Promise<string> {
+    if (this.#phase !== 'new') throw new Error(`listen() on a node that is ${this.#phase}`);
+    this.#phase = 'listening';
+    await this.#store.open();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#server.once('error', reject);
+        this.#server.listen(this.config.port, this.config.host, resolve);
+      });
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#gateway.start();
+    const { port } = this.#server.address() as AddressInfo;
+    const host = this.config.host.includes(':') ? `[${this.config.host}]` : this.config.host;
+    this.#url = `http://${host}:${port}`;
+    return this.#url;
+  }
+
+  /**
+   * The graceful end: unready, no new connections, goodbye in waves, everything committed, folder released.
+   * Resolves within `drainTimeoutMs` even when the disk hangs; then it says what was not committed.
+   */
+  async drain(): Promise<void> {
+    this.#ending ??= this.#end(DRAIN_SPREAD_MS);
+    await this.#ending;
+  }
+
+  /** The prompt end: as `drain`, but everybody is disconnected at once. */
+  async close(): Promise<void> {
+    this.#ending ??= this.#end(0);
+    await this.#ending;
+  }
+
+  async #end(spreadMs: number): Promise<void> {
+    const deadlineMs = realTimers.now() + this.config.drainTimeoutMs;
+    const remainingMs = (): number => Math.max(0, deadlineMs - realTimers.now());
+    const wasListening = this.#phase === 'listening';
+    this.#phase = 'draining';
+    this.#gateway.startDraining();
+    this.#server.close();
+    if (wasListening) {
+      await this.#gateway.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
+      await withDeadline(this.#registry.close(), remainingMs());
+    }
+    await this.#store.close(remainingMs());
+    if (this.#store.queue.records > 0) {
+      this.log.error(
+        this.#store.queue,
+        'closed with updates that never reached the disk; none was acked, their clients still have them',
+      );
+    }
+    this.#gateway.stop();
+    for (const socket of this.#sockets) socket.destroy();
+    await this.#workers.close();
+    this.#phase = 'closed';
+  }
+
+  #createServer(): Server {
+    const app = createApp({
+      metrics: this.#metrics,
+      health: () => ({
+        storeStatus: this.#store.status,
+        storeError: this.#store.lastError?.code ?? null,
+        isDraining: this.#phase === 'draining',
+      }),
+      onError: (error) => {
+        this.log.error({ err: error }, 'a request failed');
+      },
+    });
+    const server = createServer(
+      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+      app,
+    );
+    server.on('upgrade', (request, socket, head) => {
+      this.#gateway.handleUpgrade(request, socket, head);
+    });
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    return server;
+  }
+
+  #storeObserver(): StoreObserver {
+    return {
+      onStatus: (status, error) => {
+        if (error !== null) this.#metrics.storeFailed(error.code);
+        if (status === 'degraded') {
+          this.log.error({ err: error }, 'the store cannot write; nothing is acked until it can');
+        } else {
+          this.log.debug({ status }, 'store');
+        }
+      },
+      onCommit: ({ records, durationMs }) => {
+        this.#metrics.committed(records, durationMs);
+      },
+      onRecovered: (recovery) => {
+        this.#metrics.storeRecovered();
+        this.log.warn(recovery, 'the store was reopened and has written everything again');
+      },
+      onFull: (isFull) => {
+        this.#gateway.setStoreFull(isFull);
+      },
+    };
+  }
+
+  #onRoomEvent(event: RoomEvent): void {
+    switch (event.type) {
+      case 'update-refused':
+        this.#metrics.updateRefused(event.reason);
+        this.log.warn(event, 'an update was refused');
+        break;
+      case 'session-failed':
+      case 'open-failed':
+      case 'compaction-failed': {
+        const { error, ...rest } = event;
+        this.log.error({ ...rest, err: error }, event.type);
+        break;
+      }
+      case 'compacted':
+        this.log.debug(event, 'compacted');
+        break;
+      case 'quarantined':
+        this.log.error(event, 'updates that cannot be integrated were set aside');
+        break;
+    }
+  }
+}
+
+async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}
+
+/** Builds a node; nothing is opened before `listen`. @throws ConfigError */
+export function createNode(config: Partial<Config> = {}, parts: NodeParts = {}): Node {
+  return new Node(makeConfig(config), parts);
+}

@@ -1,0 +1,78 @@
+/**
+ * Which acknowledgements of one session wait for which sequence number of its room. Pure bookkeeping:
+ * numbers, never booleans, so that an update that arrives while a batch is in flight cannot be acked by it. [I1]
+ *
+ * Payloads are cumulative (the client takes the highest it has seen), therefore the newest one that is
+ * covered stands for all before it, and the queue may merge entries when it is full.
+ */
+const ENTRIES_MAX = 256;
+
+interface Waiting {
+  seq: number;
+  payload: Uint8Array;
+}
+
+export class AckQueue {
+  #waiting: Waiting[] = [];
+  #held: Uint8Array | null = null;
+  #isHolding = true;
+  #lastDurable: Uint8Array | null = null;
+
+  /** True while acks wait for the session's SyncStep2: it may bring edits made before the request. */
+  get isHolding(): boolean {
+    return this.#isHolding;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#held !== null;
+  }
+
+  /** The payload sent last; repeating it tells an impatient client that the connection lives. */
+  get lastDurable(): Uint8Array | null {
+    return this.#lastDurable;
+  }
+
+  /** A client asks to be told when everything it sent so far is durable; `seq` is the room's applied one. */
+  request(payload: Uint8Array, seq: number): void {
+    if (this.#isHolding) {
+      this.#held = payload;
+      return;
+    }
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && (last.seq === seq || this.#waiting.length >= ENTRIES_MAX)) {
+      last.seq = seq;
+      last.payload = payload;
+      return;
+    }
+    this.#waiting.push({ seq, payload });
+  }
+
+  /** From now on requests wait for `release`: something that the client sent before them is still missing. */
+  hold(): void {
+    this.#isHolding = true;
+  }
+
+  /** What was missing has been applied, at `seq` at the latest. */
+  release(seq: number): void {
+    this.#isHolding = false;
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.request(held, seq);
+  }
+
+  /** The newest payload that is covered by `durableSeq`, or null when there is nothing new to say. */
+  takeDurable(durableSeq: number): Uint8Array | null {
+    let covered = 0;
+    while (
+      covered < this.#waiting.length &&
+      (this.#waiting[covered]?.seq ?? Infinity) <= durableSeq
+    ) {
+      covered += 1;
+    }
+    const newest = this.#waiting[covered - 1];
+    if (newest === undefined) return null;
+    this.#waiting.splice(0, covered);
+    this.#lastDurable = newest.payload;
+    return newest.payload;
+  }
+}

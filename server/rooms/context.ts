@@ -1,0 +1,64 @@
+/**
+ * What every room of a node shares, passed in: store, workers, base cache, time, limits, counters and the
+ * place where events go that an operator should see. Rooms have no other way to the outside.
+ */
+import type { DocumentStore } from '../../persistence/store.ts';
+import type { BaseCache } from './base-cache.ts';
+import type { PresenceLimits } from './presence.ts';
+import type { Timers } from './timers.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface RoomLimits {
+  readonly documentBytesMax: number;
+  readonly documentsOpenMax: number;
+  readonly flushWindowMs: number;
+  readonly roomIdleMs: number;
+  readonly compactTailUpdates: number;
+  readonly compactTailBytes: number;
+  readonly compactTimeoutMs: number;
+  readonly trialTimeoutMs: number;
+  readonly presence: PresenceLimits;
+}
+
+/** Counters of the hot path: plain numbers, read by the metrics when somebody asks. */
+export class RoomStats {
+  accepted = 0;
+  redundant = 0;
+  gap = 0;
+  refused = 0;
+  flushes = 0;
+  /** Frames × receivers. */
+  deliveries = 0;
+  lagging = 0;
+  joins = 0;
+  compactions = 0;
+  compactionFailures = 0;
+  quarantined = 0;
+  trials = 0;
+}
+
+/** What an operator should be able to see; logged where it is handled, once. No document text, no bytes. */
+export type RoomEvent =
+  | { type: 'update-refused'; document: string; reason: string; bytes: number }
+  | { type: 'session-failed'; document: string; error: unknown }
+  | { type: 'open-failed'; document: string; error: unknown }
+  | {
+      type: 'compacted';
+      document: string;
+      upToSeq: number;
+      bytes: number;
+      chunks: number;
+      durationMs: number;
+    }
+  | { type: 'compaction-failed'; document: string; error: unknown }
+  | { type: 'quarantined'; document: string; seqs: readonly number[]; reasons: readonly string[] };
+
+export interface RoomContext {
+  readonly store: DocumentStore;
+  readonly workers: WorkerPool;
+  readonly bases: BaseCache;
+  readonly timers: Timers;
+  readonly limits: RoomLimits;
+  readonly stats: RoomStats;
+  readonly report: (event: RoomEvent) => void;
+}

@@ -1,0 +1,63 @@
+/**
+ * The two ports between rooms and sockets. A `Wire` turns what a room says into bytes, once for all
+ * connections that share it; an `Outlet` is one connection's sending side. The gateway implements both;
+ * rooms know no socket and no WebSocket.
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+
+/** Bytes ready for a socket, transport framing included: written as they are, shared by every receiver. */
+export type Frame = readonly Uint8Array[];
+
+export function frameBytes(frame: Frame): number {
+  let bytes = 0;
+  for (const part of frame) bytes += part.byteLength;
+  return bytes;
+}
+
+/** One dialect's encoder. Frames are cached per `Wire` object, so connections of a dialect share one. */
+export interface Wire {
+  syncStep1(stateVector: Uint8Array): Frame;
+  syncStep2(update: Uint8Array): Frame;
+  update(update: Uint8Array): Frame;
+  /** `entries`: an encoded y-protocols awareness update. */
+  presence(entries: Uint8Array): Frame;
+  /** Tells the client that everything up to its request with this payload is durable; null if it has no ack. */
+  ack(payload: Uint8Array): Frame | null;
+}
+
+export interface Outlet {
+  readonly wire: Wire;
+  /** Bytes written to the socket that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  send(frame: Frame): void;
+  /** Calls back once, when `bufferedBytes` is back at zero or the connection is gone. */
+  onDrain(callback: () => void): void;
+  /** Stops and restarts reading from the client. */
+  setReading(isReading: boolean): void;
+  close(code: ErrorCode, detail?: string): void;
+}
+
+/** What a client may say, whatever its dialect. Byte arrays may be views into a received frame. */
+export type ClientMessage =
+  | { readonly type: 'sync-step-1'; readonly stateVector: Uint8Array }
+  | { readonly type: 'sync-step-2'; readonly update: Uint8Array }
+  | { readonly type: 'update'; readonly update: Uint8Array }
+  | { readonly type: 'presence'; readonly entries: Uint8Array }
+  | { readonly type: 'presence-query' }
+  | { readonly type: 'ack-request'; readonly payload: Uint8Array };
+
+export function messageBytes(message: ClientMessage): number {
+  switch (message.type) {
+    case 'sync-step-1':
+      return message.stateVector.byteLength;
+    case 'sync-step-2':
+    case 'update':
+      return message.update.byteLength;
+    case 'presence':
+      return message.entries.byteLength;
+    case 'presence-query':
+      return 0;
+    case 'ack-request':
+      return message.payload.byteLength;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The rooms that are open on this node: one load per document at a time, compaction when a tail has grown or a
+ * room goes idle, eviction when nobody is there and everything is on disk. [I8]
+ */
+import { StoreError } from '../../persistence/store.ts';
+import type { DocumentName } from '../protocol/document-name.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { compactStored } from './compact-stored.ts';
+import type { RoomContext } from './context.ts';
+import { openRoom } from './open-room.ts';
+import type { Room } from './room.ts';
+import type { TimerHandle } from './timers.ts';
+
+/** A tail this short is left as it is when a room goes idle: opening it costs less than compacting it. */
+const IDLE_TAIL_UPDATES_MIN = 64;
+const IDLE_TAIL_BYTES_MIN = 16 * 1024;
+/** After a compaction failed, the next one is tried no sooner. */
+const FAILED_COMPACTION_PAUSE_MS = 60_000;
+
+interface Entry {
+  readonly room: Room;
+  idleTimer: TimerHandle | null;
+  isCompacting: boolean;
+  failedAtMs: number;
+}
+
+export class Registry {
+  readonly #context: RoomContext;
+  readonly #entries = new Map<DocumentName, Entry>();
+  readonly #opening = new Map<DocumentName, Promise<Room>>();
+  readonly #compactions = new Set<Promise<void>>();
+  /** Documents whose referee found culprits: their rooms open guarded. */
+  readonly #guarded = new Set<DocumentName>();
+  #isClosing = false;
+
+  constructor(context: RoomContext) {
+    this.#context = context;
+  }
+
+  get openCount(): number {
+    return this.#entries.size;
+  }
+
+  get rooms(): Iterable<Room> {
+    return this.#roomList();
+  }
+
+  /** Opens a document, or joins the opening that is under way. @throws ProtocolError */
+  async open(name: DocumentName): Promise<Room> {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return entry.room;
+    if (this.#isClosing) throw new ProtocolError('draining');
+    const opening = this.#opening.get(name) ?? this.#startOpening(name);
+    return await opening;
+  }
+
+  /** Flushes every room, so that everything accepted is with its peers and in the store's queue. */
+  flush(): void {
+    for (const { room } of this.#entries.values()) room.flush();
+  }
+
+  /** No room opens any more; what is being compacted is waited for. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.flush();
+    for (const entry of this.#entries.values()) {
+      this.#cancelIdle(entry);
+      entry.room.dispose();
+    }
+    await Promise.allSettled([...this.#opening.values(), ...this.#compactions]);
+  }
+
+  *#roomList(): Generator<Room> {
+    for (const { room } of this.#entries.values()) yield room;
+  }
+
+  #startOpening(name: DocumentName): Promise<Room> {
+    if (this.#entries.size + this.#opening.size >= this.#context.limits.documentsOpenMax) {
+      return Promise.reject(new ProtocolError('overloaded', 'too many documents are open'));
+    }
+    const opening = openRoom(name, this.#context, this.#guarded.has(name))
+      .then((room) => {
+        this.#admit(room);
+        return room;
+      })
+      .catch((error: unknown) => {
+        this.#context.report({ type: 'open-failed', document: name, error });
+        throw refusalOf(error);
+      })
+      .finally(() => {
+        this.#opening.delete(name);
+      });
+    this.#opening.set(name, opening);
+    return opening;
+  }
+
+  #admit(room: Room): void {
+    const entry: Entry = { room, idleTimer: null, isCompacting: false, failedAtMs: -Infinity };
+    this.#entries.set(room.name, entry);
+    room.onActivity = () => {
+      this.#onActivity(entry);
+    };
+    // Whoever asked for it joins in this same turn; if they have gone, the room is idle from the start.
+    this.#onActivity(entry);
+  }
+
+  #onActivity(entry: Entry): void {
+    if (this.#isClosing) return;
+    const { room } = entry;
+    if (room.sessionCount === 0) {
+      entry.idleTimer ??= this.#context.timers.setTimeout(() => {
+        entry.idleTimer = null;
+        this.#onIdle(entry);
+      }, this.#context.limits.roomIdleMs);
+    } else {
+      this.#cancelIdle(entry);
+    }
+    if (this.#isTailLong(room)) this.#compact(entry);
+  }
+
+  #cancelIdle(entry: Entry): void {
+    if (entry.idleTimer === null) return;
+    this.#context.timers.clearTimeout(entry.idleTimer);
+    entry.idleTimer = null;
+  }
+
+  #isTailLong(room: Room): boolean {
+    const { compactTailUpdates, compactTailBytes } = this.#context.limits;
+    const bytesMax = Math.max(compactTailBytes, (room.base?.bytes ?? 0) / 4);
+    return room.tailUpdates >= compactTailUpdates || room.tailBytes >= bytesMax;
+  }
+
+  #onIdle(entry: Entry): void {
+    const { room } = entry;
+    if (this.#isClosing || room.sessionCount > 0) return;
+    const isWorthCompacting =
+      room.tailUpdates >= IDLE_TAIL_UPDATES_MIN || room.tailBytes >= IDLE_TAIL_BYTES_MIN;
+    if (isWorthCompacting && this.#mayCompact(entry)) this.#compact(entry);
+    if (entry.isCompacting || !room.isSettled) {
+      // Looked at again when the compaction has ended or the disk has caught up.
+      this.#onActivity(entry);
+      return;
+    }
+    this.#evict(entry);
+  }
+
+  #evict(entry: Entry): void {
+    const { room } = entry;
+    this.#cancelIdle(entry);
+    this.#entries.delete(room.name);
+    room.dispose();
+    if (room.base !== null) this.#context.bases.drop(room.name, room.base.generation);
+  }
+
+  #mayCompact(entry: Entry): boolean {
+    const isPaused = this.#context.timers.now() - entry.failedAtMs < FAILED_COMPACTION_PAUSE_MS;
+    return !entry.isCompacting && !isPaused && this.#context.store.status === 'open';
+  }
+
+  #compact(entry: Entry): void {
+    if (!this.#mayCompact(entry)) return;
+    const { room } = entry;
+    entry.isCompacting = true;
+    const compaction = this.#runCompaction(entry)
+      .catch((error: unknown) => {
+        entry.failedAtMs = this.#context.timers.now();
+        this.#context.stats.compactionFailures += 1;
+        this.#context.report({ type: 'compaction-failed', document: room.name, error });
+      })
+      .finally(() => {
+        entry.isCompacting = false;
+        room.compaction = null;
+        this.#compactions.delete(compaction);
+        if (this.#entries.get(room.name) === entry) this.#onActivity(entry);
+      });
+    room.compaction = compaction;
+    this.#compactions.add(compaction);
+  }
+
+  async #runCompaction(entry: Entry): Promise<void> {
+    const { room } = entry;
+    const stored = await this.#context.store.load(room.name);
+    const result = await compactStored(room.name, stored, this.#context);
+    if (this.#entries.get(room.name) !== entry) return;
+    if (room.base !== null) this.#context.bases.drop(room.name, room.base.generation);
+    this.#context.bases.put(room.name, result.base.generation, result.chunks);
+    room.adoptBase(result.base, result.replaced);
+    if (result.quarantined > 0) this.#reset(entry);
+  }
+
+  /** The room's version contains what was set aside: everybody reconnects to a room made from the rest. */
+  #reset(entry: Entry): void {
+    this.#guarded.add(entry.room.name);
+    this.#evict(entry);
+    entry.room.closeSessions('document-reset');
+  }
+}
+
+function refusalOf(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  if (error instanceof StoreError) {
+    switch (error.code) {
+      case 'document-damaged':
+        return new ProtocolError('document-damaged');
+      case 'document-deleted':
+        return new ProtocolError('document-deleted');
+      case 'locked':
+      case 'refused':
+      case 'write-failed':
+      case 'read-failed':
+      case 'stale-generation':
+      case 'closed':
+        return new ProtocolError('store-unavailable');
+    }
+  }
+  return new ProtocolError('store-unavailable');
+}

@@ -1,0 +1,481 @@
+/**
+ * A room: a document that is open on this node, as a log with a version, not as a document. An update is
+ * *checked* against the version, *forwarded* with the next flush, *stored* in the next group commit, and
+ * *acked* when that commit is on disk.
+ *
+ *   offer → check ─┬─ refused / gap / redundant: nothing is stored or sent
+ *                  └─ new → version, store.append ──durable──▶ durableSeq → acks   [I1]
+ *                         └─▶ pending ──flush──▶ tail, one frame for every live session
+ *
+ * All sequence numbers are the document's own, fixed by the store. A room holds no Y.Doc.
+ */
+import * as Y from 'yjs';
+import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { DocumentName } from '../protocol/document-name.ts';
+import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
+import type { LoadedBase } from './base-cache.ts';
+import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
+import { check, judge, trim, type RefusalCode, type Verdict } from './check.ts';
+import type { RoomContext } from './context.ts';
+import { FlushWindow } from './flush-window.ts';
+import type { Frame, Wire } from './outlet.ts';
+import { PresenceTable, type PresenceResult } from './presence.ts';
+import type { Session } from './session.ts';
+import { Tail, type Segment } from './tail.ts';
+import type { TimerHandle } from './timers.ts';
+import { Version } from './version.ts';
+
+/** What became of an offered update. */
+export type Offer =
+  | { readonly kind: 'accepted' | 'redundant' | 'gap' }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
+
+export type RefusalReason = RefusalCode | 'document-size' | 'cost';
+
+const ACCEPTED: Offer = { kind: 'accepted' };
+const REDUNDANT: Offer = { kind: 'redundant' };
+const GAP: Offer = { kind: 'gap' };
+
+/** Presence may wait longer than text: 20 times a second is as often as a cursor needs to move. */
+const PRESENCE_WINDOW_MS_MAX = 50;
+/** A worker gets this much longer for each MiB of document that it has to load before a trial. */
+const LOAD_MS_PER_MIB = 400;
+
+interface Pending {
+  readonly bytes: Uint8Array;
+  readonly source: Session;
+  readonly seq: number;
+}
+
+export class Room implements CatchUpSource {
+  readonly name: DocumentName;
+  readonly context: RoomContext;
+  readonly version: Version;
+  readonly #presence: PresenceTable;
+  readonly #sessions = new Set<Session>();
+  readonly #tail: Tail;
+  readonly #window: FlushWindow;
+  readonly #presenceWindow: FlushWindow;
+
+  #base: BaseInfo | null;
+  #head: Version | null = null;
+  #appliedSeq: number;
+  #durableSeq: number;
+  #flushedSeq: number;
+  #pending: Pending[] = [];
+  #flushTimer: TimerHandle | null = null;
+  #isFlushQueued = false;
+  #presenceTimer: TimerHandle | null = null;
+
+  /** Appends that share a batch share its promise; only its last seq matters. */
+  #lastBatch: { promise: Promise<void>; seq: number } | null = null;
+  readonly #waitingForAck = new Set<Session>();
+  /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
+  #tailUpdates: number;
+  #tailBytes: number;
+  /** After a quarantine every update is tried in a worker first: its author still has the culprit. */
+  #isGuarded = false;
+  #isDisposed = false;
+
+  /** Resolves when the compaction that is running has ended, well or not; set by `compactRoom`. */
+  compaction: Promise<void> | null = null;
+
+  /** Called after every change of what compaction and eviction go by. Set by the registry. */
+  onActivity: () => void = () => undefined;
+
+  /** `version` is the stored one: the base's head with the tail applied. Built by `openRoom`. */
+  constructor(
+    name: DocumentName,
+    context: RoomContext,
+    stored: StoredDocument,
+    version: Version,
+    isGuarded: boolean,
+  ) {
+    this.name = name;
+    this.context = context;
+    this.version = version;
+    this.#base = stored.base;
+    this.#appliedSeq = stored.lastSeq;
+    this.#durableSeq = stored.lastSeq;
+    this.#flushedSeq = stored.lastSeq;
+    this.#tail = new Tail(stored.base?.upToSeq ?? -1);
+    for (const update of stored.tail) this.#tail.append(update.bytes, update.seq, update.seq);
+    this.#tailUpdates = stored.tail.length;
+    this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
+    this.#presence = new PresenceTable(context.limits.presence);
+    this.#window = new FlushWindow(context.limits.flushWindowMs);
+    this.#presenceWindow = new FlushWindow(PRESENCE_WINDOW_MS_MAX);
+    this.#isGuarded = isGuarded;
+  }
+
+  get appliedSeq(): number {
+    return this.#appliedSeq;
+  }
+
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
+
+  get flushedSeq(): number {
+    return this.#flushedSeq;
+  }
+
+  get base(): BaseInfo | null {
+    return this.#base;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get presentCount(): number {
+    return this.#presence.size;
+  }
+
+  get tailUpdates(): number {
+    return this.#tailUpdates;
+  }
+
+  get tailBytes(): number {
+    return this.#tailBytes;
+  }
+
+  /** True when closing the room would lose nothing that anybody waits for. */
+  get isSettled(): boolean {
+    return this.#durableSeq >= this.#appliedSeq && this.#pending.length === 0;
+  }
+
+  // ── updates ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Checks an update and takes what is new in it. Large ones are scanned in a worker. */
+  offer(update: Uint8Array, source: Session): Offer | Promise<Offer> {
+    if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, source);
+    return this.#judge(update, check(update, this.version), source);
+  }
+
+  /** Takes what of an update with gaps can be integrated now; the rest stays with its sender. */
+  async offerIntegrablePart(update: Uint8Array, source: Session): Promise<void> {
+    const part = await this.context.workers.integrablePart(update, this.version.encode());
+    if (part !== null && !source.isClosed) await this.offer(part, source);
+  }
+
+  async #offerLarge(update: Uint8Array, source: Session): Promise<Offer> {
+    const scanned = await this.context.workers.scan(update);
+    return await this.#judge(update, judge(scanned, this.version), source);
+  }
+
+  #judge(update: Uint8Array, verdict: Verdict, source: Session): Offer | Promise<Offer> {
+    const { stats, limits } = this.context;
+    switch (verdict.kind) {
+      case 'redundant':
+        stats.redundant += 1;
+        return REDUNDANT;
+      case 'gap':
+        stats.gap += 1;
+        return GAP;
+      case 'refused':
+        stats.refused += 1;
+        return { kind: 'refused', code: closeCodeOf(verdict.code), reason: verdict.code };
+      case 'new': {
+        const size = (this.#base?.bytes ?? 0) + this.#tail.bytes + update.byteLength;
+        if (size > limits.documentBytesMax && verdict.summary.sections.length > 0) {
+          stats.refused += 1;
+          return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
+        }
+        if (this.#isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
+          return this.#tryInWorker(update, source);
+        }
+        this.#accept(update, verdict, source);
+        return ACCEPTED;
+      }
+    }
+  }
+
+  /** The referee looks at what seems expensive before anybody gets it. */
+  async #tryInWorker(update: Uint8Array, source: Session): Promise<Offer> {
+    const { stats, limits, workers } = this.context;
+    stats.trials += 1;
+    const upToSeq = this.#appliedSeq;
+    const base = this.#base === null ? null : await this.loadBase();
+    const chunks = base?.chunks ?? [];
+    const tail = [
+      ...(this.#tail.since(this.#base?.upToSeq ?? -1) ?? []).map((segment) => segment.bytes),
+      ...this.#pending.map((pending) => pending.bytes),
+    ];
+    const loadMs = (((base?.bytes ?? 0) + this.#tail.bytes) / 1_048_576) * LOAD_MS_PER_MIB;
+    const result = await workers.trial({ chunks, tail, update }, limits.trialTimeoutMs + loadMs);
+    if (!result.ok) {
+      stats.refused += 1;
+      return { kind: 'refused', code: 'update-refused', reason: 'cost' };
+    }
+    // Others may have written meanwhile: what is new is decided now, with what is known now.
+    const verdict =
+      upToSeq === this.#appliedSeq || update.byteLength <= INLINE_SCAN_BYTES_MAX
+        ? check(update, this.version)
+        : judge(await workers.scan(update), this.version);
+    if (verdict.kind === 'new') {
+      this.#accept(update, verdict, source);
+      return ACCEPTED;
+    }
+    return await this.#judge(update, verdict, source);
+  }
+
+  #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Session): void {
+    // A copy: the frame it came in may be a slice of a much larger read buffer.
+    const bytes = verdict.overlaps ? trim(update, this.version) : update.slice();
+    this.version.apply(verdict.summary);
+    const { seq, durable } = this.context.store.append(this.name, bytes);
+    this.#appliedSeq = seq;
+    this.#tailUpdates += 1;
+    this.#tailBytes += bytes.byteLength;
+    this.context.stats.accepted += 1;
+    if (this.#lastBatch?.promise === durable) {
+      this.#lastBatch.seq = seq;
+    } else {
+      const batch = { promise: durable, seq };
+      this.#lastBatch = batch;
+      durable.then(
+        () => {
+          this.#onDurable(batch.seq);
+        },
+        // The store was closed before the disk had it: never acked, and the client still has it. [I5]
+        () => undefined,
+      );
+    }
+    this.#pending.push({ bytes, source, seq });
+    this.#window.note(this.context.timers.now(), this.#sessions.size);
+    this.#scheduleFlush();
+  }
+
+  #onDurable(seq: number): void {
+    if (seq <= this.#durableSeq) return;
+    this.#durableSeq = seq;
+    for (const session of this.#waitingForAck) session.onDurable(seq);
+    this.onActivity();
+  }
+
+  waitForAck(session: Session): void {
+    this.#waitingForAck.add(session);
+  }
+
+  stopWaitingForAck(session: Session): void {
+    this.#waitingForAck.delete(session);
+  }
+
+  // ── flush ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #scheduleFlush(): void {
+    if (this.#isFlushQueued || this.#flushTimer !== null) return;
+    const { timers } = this.context;
+    const delayMs = this.#window.delayMs(timers.now());
+    if (delayMs < 1) {
+      this.#isFlushQueued = true;
+      timers.setImmediate(() => {
+        this.#isFlushQueued = false;
+        this.flush();
+      });
+    } else {
+      this.#flushTimer = timers.setTimeout(() => {
+        this.#flushTimer = null;
+        this.flush();
+      }, delayMs);
+    }
+  }
+
+  /** Sends what was collected: merged once, framed once a wire, the same bytes to every session. */
+  flush(): void {
+    const { timers, stats } = this.context;
+    const pending = this.#pending;
+    const first = pending[0];
+    const last = pending.at(-1);
+    if (first !== undefined && last !== undefined) {
+      this.#pending = [];
+      const merged =
+        pending.length === 1 ? first.bytes : mergeAll(pending.map((entry) => entry.bytes));
+      const fromSeq = this.#flushedSeq;
+      this.#tail.append(merged, first.seq, last.seq);
+      this.#flushedSeq = last.seq;
+      const author = pending.every((entry) => entry.source === first.source) ? first.source : null;
+      const frames = new FrameCache((wire) => wire.update(merged));
+      for (const session of this.#sessions) {
+        // An author alone in the window has it already; among others, one frame for all is cheaper.
+        if (session !== author) session.deliver(frames.get(session.outlet.wire), fromSeq);
+      }
+      stats.flushes += 1;
+      stats.deliveries += this.#sessions.size;
+      this.#window.flushed(timers.now());
+      this.onActivity();
+    }
+    // Presence that is due anyway travels with the text it belongs to.
+    if (this.#presence.hasChanges && this.#presenceWindow.delayMs(timers.now()) < 1) {
+      this.#flushPresence();
+    }
+  }
+
+  // ── presence ─────────────────────────────────────────────────────────────────────────────────────────
+
+  applyPresence(entries: Uint8Array, session: Session): PresenceResult {
+    const result = this.#presence.apply(entries, session);
+    if (this.#presence.hasChanges) this.#schedulePresence();
+    return result;
+  }
+
+  sendPresence(session: Session): void {
+    const all = this.#presence.encodeAll();
+    if (all !== null) session.outlet.send(session.outlet.wire.presence(all));
+  }
+
+  #schedulePresence(): void {
+    const { timers } = this.context;
+    this.#presenceWindow.note(timers.now(), this.#sessions.size);
+    if (this.#presenceTimer !== null) return;
+    this.#presenceTimer = timers.setTimeout(() => {
+      this.#presenceTimer = null;
+      this.#flushPresence();
+    }, this.#presenceWindow.delayMs(timers.now()));
+  }
+
+  #flushPresence(): void {
+    const changes = this.#presence.takeChanges();
+    if (changes === null) return;
+    const frames = new FrameCache((wire) => wire.presence(changes));
+    for (const session of this.#sessions) {
+      session.deliverPresence(frames.get(session.outlet.wire));
+    }
+    this.#presenceWindow.flushed(this.context.timers.now());
+  }
+
+  // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────
+
+  join(session: Session): void {
+    this.#sessions.add(session);
+    this.context.stats.joins += 1;
+    this.onActivity();
+  }
+
+  leave(session: Session): void {
+    this.#sessions.delete(session);
+    this.#waitingForAck.delete(session);
+    this.#presence.leave(session);
+    if (this.#presence.hasChanges) this.#schedulePresence();
+    this.onActivity();
+  }
+
+  closeSessions(code: ErrorCode, detail?: string): void {
+    for (const session of this.#sessions) session.close(code, detail);
+  }
+
+  // ── catch-up ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get head(): Version {
+    this.#head ??= this.#base === null ? new Version() : decodeHead(this.#base.head);
+    return this.#head;
+  }
+
+  tailSince(seq: number): readonly Segment[] | null {
+    return this.#tail.since(seq);
+  }
+
+  /** The base as it is now; one that a compaction is just replacing is read again in its new generation. */
+  async loadBase(): Promise<LoadedBase> {
+    for (;;) {
+      const base = this.#base;
+      if (base === null) throw new Error(`${this.name} has no base`);
+      try {
+        return await this.context.bases.get(this.name, base.generation);
+      } catch (error) {
+        const isStale = error instanceof StoreError && error.code === 'stale-generation';
+        if (!isStale || this.compaction === null) throw error;
+        await this.compaction;
+      }
+    }
+  }
+
+  async diffBase(stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
+    const { chunks } = await this.loadBase();
+    return await this.context.workers.diff({ chunks, tail: [] }, stateVector);
+  }
+
+  /** A new base is on disk: what it contains leaves the tail. */
+  adoptBase(base: BaseInfo, replaced: { updates: number; bytes: number }): void {
+    this.#base = base;
+    this.#head = null;
+    this.#tail.dropUpTo(base.upToSeq);
+    this.#tailUpdates = Math.max(0, this.#tailUpdates - replaced.updates);
+    this.#tailBytes = Math.max(0, this.#tailBytes - replaced.bytes);
+  }
+
+  /** True once the registry let go of the room: nobody may enter it any more. */
+  get isDisposed(): boolean {
+    return this.#isDisposed;
+  }
+
+  /** Stops timers; nobody enters any more. */
+  dispose(): void {
+    this.#isDisposed = true;
+    const { timers } = this.context;
+    if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
+    if (this.#presenceTimer !== null) timers.clearTimeout(this.#presenceTimer);
+    this.#flushTimer = null;
+    this.#presenceTimer = null;
+  }
+}
+
+function decodeHead(bytes: Uint8Array): Version {
+  const head = Version.decode(bytes);
+  if (head === null) throw new Error('the head of a loaded base does not decode');
+  return head;
+}
+
+/** One frame a wire, made when the first session asks. Most rooms have one wire, so that is looked up first. */
+class FrameCache {
+  readonly #make: (wire: Wire) => Frame;
+  readonly #frames = new Map<Wire, Frame>();
+  #last: { wire: Wire; frame: Frame } | null = null;
+
+  constructor(make: (wire: Wire) => Frame) {
+    this.#make = make;
+  }
+
+  get(wire: Wire): Frame {
+    if (this.#last?.wire === wire) return this.#last.frame;
+    let frame = this.#frames.get(wire);
+    if (frame === undefined) {
+      frame = this.#make(wire);
+      this.#frames.set(wire, frame);
+    }
+    this.#last = { wire, frame };
+    return frame;
+  }
+}
+
+/** Merges in groups: `Y.mergeUpdates` is quadratic in the number of updates. */
+function mergeAll(updates: readonly Uint8Array[]): Uint8Array {
+  const GROUP = 32;
+  let level = updates;
+  while (level.length > 1) {
+    const next: Uint8Array[] = [];
+    for (let index = 0; index < level.length; index += GROUP) {
+      next.push(Y.mergeUpdates(level.slice(index, index + GROUP)));
+    }
+    level = next;
+  }
+  return level[0] ?? EMPTY_UPDATE;
+}
+
+function closeCodeOf(code: RefusalCode): ErrorCode {
+  switch (code) {
+    case 'malformed':
+    case 'trailing':
+    case 'zero-length':
+    case 'duplicate-client':
+    case 'bad-origin':
+    case 'cycle':
+    case 'forbidden-key':
+    case 'depth':
+      return 'invalid-update';
+    default:
+      return 'update-refused';
+  }
+}

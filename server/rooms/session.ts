@@ -1,0 +1,350 @@
+/**
+ * A session: one connection in one room. Takes the client's messages in order, one at a time, and decides
+ * what is owed to it: the greeting, the catch-up, its acks, or a goodbye.
+ *
+ *   waiting ──SyncStep1──▶ streaming ──caught up──▶ live ──send buffer full──▶ lagging
+ *                             ▲                      │                            │
+ *                             └──────SyncStep1───────┴────────◀──drained──────────┘
+ *
+ * Messages that arrive while the room loads, or while one before them is looked at in a worker, wait in a
+ * bounded inbox; when it is full the socket is not read. Nothing is dropped. [I6] [I8]
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { AckQueue } from './ack-queue.ts';
+import { catchUp, type CatchUpStart } from './catch-up.ts';
+import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
+import type { Offer, Room } from './room.ts';
+import { pause } from './timers.ts';
+import { readStateVector } from './version.ts';
+
+/** A state vector has one entry a client that ever wrote; 64 KiB hold about 10,000 of them. */
+const STATE_VECTOR_BYTES_MAX = 64 * 1024;
+const RATE_PERIOD_MS = 10_000;
+/** Gaps that a client may open anew within the period before it is disconnected. */
+const GAPS_MAX = 3;
+/** Full answers (SyncStep1) that a client may ask for within the period before it is slowed. */
+const JOINS_MAX = 5;
+
+/** An awareness message about no client. */
+const NO_PRESENCE: Uint8Array = new Uint8Array([0]);
+
+type SyncState = 'waiting' | 'streaming' | 'live' | 'lagging';
+
+export interface SessionLimits {
+  readonly inboxBytesMax: number;
+  readonly sendBufferBytes: number;
+}
+
+export class Session {
+  readonly outlet: Outlet;
+  readonly #limits: SessionLimits;
+  readonly #acks = new AckQueue();
+  #room: Room | null = null;
+  #sync: SyncState = 'waiting';
+  #isClosed = false;
+  /** A SyncStep1 that arrived while a catch-up was running: answered after it, the newest only. */
+  #nextJoin: CatchUpStart | null = null;
+  #isGreeted = false;
+
+  #inbox: ClientMessage[] = [];
+  #inboxBytes = 0;
+  #isBusy = true;
+  #isReading = true;
+
+  /** We asked for everything the client has (SyncStep1) and its answer has not come. */
+  #isAsked = false;
+  readonly #gapTimesMs: number[] = [];
+  readonly #joinTimesMs: number[] = [];
+
+  constructor(outlet: Outlet, limits: SessionLimits) {
+    this.outlet = outlet;
+    this.#limits = limits;
+  }
+
+  get isWaitingForAck(): boolean {
+    return this.#acks.isWaiting;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The room is loaded: what waited in the inbox is handled now, in order. [I8] */
+  enter(room: Room): void {
+    if (this.#isClosed) return;
+    this.#room = room;
+    room.join(this);
+    this.#isBusy = false;
+    this.#handleInbox();
+  }
+
+  /** A message from the client. Handled at once unless something before it is still being looked at. */
+  receive(message: ClientMessage): void {
+    if (this.#isClosed) return;
+    if (this.#isBusy || this.#inbox.length > 0) {
+      this.#inbox.push(message);
+      this.#inboxBytes += messageBytes(message);
+      if (this.#isReading && this.#inboxBytes > this.#limits.inboxBytesMax) this.#setReading(false);
+      return;
+    }
+    this.#handle(message);
+  }
+
+  /** A flush of the room. `fromSeq` is where the room stood before it. */
+  deliver(frame: Frame, fromSeq: number): void {
+    if (this.#sync !== 'live') return;
+    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) {
+      this.#sync = 'lagging';
+      if (this.#room !== null) this.#room.context.stats.lagging += 1;
+      this.outlet.onDrain(() => {
+        if (this.#sync === 'lagging') this.#startCatchUp({ kind: 'resume', seq: fromSeq });
+      });
+      return;
+    }
+    this.outlet.send(frame);
+  }
+
+  /** Presence is the first thing that a slow reader does without; it gets the whole table when it is back. */
+  deliverPresence(frame: Frame): void {
+    if (this.#sync === 'lagging' || this.#sync === 'waiting') return;
+    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) return;
+    this.outlet.send(frame);
+  }
+
+  /** The room's durable sequence number has moved. [I1] */
+  onDurable(durableSeq: number): void {
+    const payload = this.#acks.takeDurable(durableSeq);
+    if (payload !== null) this.#sendAck(payload);
+    if (!this.#acks.isWaiting) this.#room?.stopWaitingForAck(this);
+  }
+
+  /**
+   * Called about once a second while acks wait: tells the client that the connection lives, by repeating the
+   * last durable payload (Y-Sweet clients give up 3 s after an unanswered request and take the maximum).
+   */
+  reassure(): void {
+    if (this.#acks.lastDurable !== null) this.#sendAck(this.#acks.lastDurable);
+    else this.keepAlive();
+  }
+
+  /** A message without content: stock clients reconnect when they hear nothing for 30 s. */
+  keepAlive(): void {
+    this.outlet.send(this.outlet.wire.presence(NO_PRESENCE));
+  }
+
+  /** Asks again a client whose content depends on something that nobody had: somebody may have it by now. */
+  askAgain(): void {
+    if (this.#isGreeted && this.#acks.isHolding) this.#ask();
+  }
+
+  close(code: ErrorCode, detail?: string): void {
+    if (this.#isClosed) return;
+    this.outlet.close(code, detail);
+    this.leave();
+  }
+
+  /** The connection is gone. */
+  leave(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#inbox = [];
+    this.#room?.leave(this);
+    this.#room = null;
+  }
+
+  #setReading(isReading: boolean): void {
+    this.#isReading = isReading;
+    this.outlet.setReading(isReading);
+  }
+
+  #handleInbox(): void {
+    while (!this.#isBusy && !this.#isClosed) {
+      const message = this.#inbox.shift();
+      if (message === undefined) break;
+      this.#inboxBytes -= messageBytes(message);
+      this.#handle(message);
+    }
+    if (!this.#isReading && !this.#isClosed && this.#inboxBytes <= this.#limits.inboxBytesMax / 2) {
+      this.#setReading(true);
+    }
+  }
+
+  #handle(message: ClientMessage): void {
+    const room = this.#room;
+    if (room === null) return;
+    switch (message.type) {
+      case 'sync-step-1':
+        this.#onSyncStep1(room, message.stateVector);
+        break;
+      case 'sync-step-2':
+        this.#offer(room, message.update, true);
+        break;
+      case 'update':
+        this.#offer(room, message.update, false);
+        break;
+      case 'presence': {
+        const result = room.applyPresence(message.entries, this);
+        if (result.kind === 'refused') this.close(result.code);
+        break;
+      }
+      case 'presence-query':
+        room.sendPresence(this);
+        break;
+      case 'ack-request':
+        this.#acks.request(message.payload.slice(), room.appliedSeq);
+        room.waitForAck(this);
+        this.onDurable(room.durableSeq);
+        break;
+    }
+  }
+
+  #onSyncStep1(room: Room, bytes: Uint8Array): void {
+    const clocks = readStateVector(bytes, STATE_VECTOR_BYTES_MAX);
+    if (clocks === null) {
+      this.close('malformed-message', 'not a state vector');
+      return;
+    }
+    if (!this.#isGreeted) {
+      this.#isGreeted = true;
+      this.#ask();
+      room.sendPresence(this);
+    }
+    const start: CatchUpStart = { kind: 'join', stateVector: bytes.slice(), clocks };
+    if (this.#sync === 'streaming') this.#nextJoin = start;
+    else if (isOverRate(this.#joinTimesMs, JOINS_MAX, room.context.timers.now())) {
+      // A join is small to ask for and large to answer: who asks too often waits, and so do its messages.
+      this.#busyUntil(
+        pause(room.context.timers, RATE_PERIOD_MS / JOINS_MAX).then(() => {
+          this.#startCatchUp(start);
+        }),
+      );
+    } else this.#startCatchUp(start);
+  }
+
+  /** What arrives until `work` is done waits in the inbox. */
+  #busyUntil(work: Promise<void>): void {
+    this.#isBusy = true;
+    work.then(
+      () => {
+        this.#isBusy = false;
+        this.#handleInbox();
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  /** Sends our SyncStep1: the client answers with everything that we lack. */
+  #ask(): void {
+    const room = this.#room;
+    if (room === null) return;
+    this.#isAsked = true;
+    this.outlet.send(this.outlet.wire.syncStep1(room.version.encodeStateVector()));
+  }
+
+  #offer(room: Room, update: Uint8Array, isStep2: boolean): void {
+    const offer = room.offer(update, this);
+    const rest =
+      offer instanceof Promise
+        ? offer.then((result) => this.#onOffered(room, result, update, isStep2))
+        : this.#onOffered(room, offer, update, isStep2);
+    if (rest !== undefined) this.#busyUntil(rest);
+  }
+
+  #onOffered(
+    room: Room,
+    offer: Offer,
+    update: Uint8Array,
+    isStep2: boolean,
+  ): Promise<void> | undefined {
+    if (this.#isClosed) return undefined;
+    switch (offer.kind) {
+      case 'accepted':
+      case 'redundant':
+        // Redundant too waits for the room's current seq: its first copy may not be on disk yet. [I1]
+        if (isStep2) {
+          this.#isAsked = false;
+          this.#acks.release(room.appliedSeq);
+          this.onDurable(room.durableSeq);
+        }
+        return undefined;
+      case 'gap':
+        return this.#onGap(room, update, isStep2);
+      case 'refused':
+        room.context.report({
+          type: 'update-refused',
+          document: room.name,
+          reason: offer.reason,
+          bytes: update.byteLength,
+        });
+        this.close(offer.code, offer.reason);
+        return undefined;
+    }
+  }
+
+  /**
+   * Something the update builds on is missing here. Its sender is asked for everything it has; until that
+   * arrives its acks wait. An answer that has a gap itself comes from a client that holds content which it
+   * cannot integrate either: what can be integrated is taken, the rest stays unsaved and is told so.
+   */
+  #onGap(room: Room, update: Uint8Array, isStep2: boolean): Promise<void> | undefined {
+    this.#acks.hold();
+    if (isStep2) {
+      this.#isAsked = false;
+      return room.offerIntegrablePart(update, this);
+    }
+    if (this.#isAsked) return undefined;
+    if (isOverRate(this.#gapTimesMs, GAPS_MAX, room.context.timers.now())) {
+      this.close('unresolved-gap');
+      return undefined;
+    }
+    this.#ask();
+    return undefined;
+  }
+
+  #startCatchUp(start: CatchUpStart): void {
+    const room = this.#room;
+    if (room === null) return;
+    this.#sync = 'streaming';
+    const wasLagging = start.kind === 'resume';
+    catchUp(room, this.outlet, start, {
+      sendBufferBytes: this.#limits.sendBufferBytes,
+      isCancelled: () => this.#isClosed,
+      onLive: () => {
+        this.#sync = 'live';
+        if (wasLagging) room.sendPresence(this);
+      },
+    }).then(
+      () => {
+        const next = this.#nextJoin;
+        this.#nextJoin = null;
+        if (next !== null && !this.#isClosed) this.#startCatchUp(next);
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  #sendAck(payload: Uint8Array): void {
+    const frame = this.outlet.wire.ack(payload);
+    if (frame !== null) this.outlet.send(frame);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isClosed) return;
+    this.#room?.context.report({ type: 'session-failed', document: this.#room.name, error });
+    if (error instanceof ProtocolError) this.close(error.code, error.message);
+    else this.close('store-unavailable');
+  }
+}
+
+/** Notes an event at `nowMs`; true when there were more than `max` within the period. */
+function isOverRate(timesMs: number[], max: number, nowMs: number): boolean {
+  while (timesMs.length > 0 && nowMs - (timesMs[0] ?? 0) >= RATE_PERIOD_MS) timesMs.shift();
+  timesMs.push(nowMs);
+  if (timesMs.length > max + 1) timesMs.shift();
+  return timesMs.length > max;
+}
