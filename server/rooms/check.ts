@@ -1,0 +1,105 @@
+/**
+ * Decides what happens to an update before anything else sees its bytes. A pure function of the bytes and the
+ * version of the room: no document, no clock, no dice.
+ *
+ *   new        something in it is not known yet, and all that it needs is: Yjs integrates it cleanly [I3]
+ *   redundant  everything in it is known: neither stored nor forwarded
+ *   gap        it needs something that is not here yet; an honest client that lacks something sends that
+ *   refused    no honest client sends it
+ *
+ * `new` promises that no Yjs replica at (or past) this version throws, or keeps anything pending. The test
+ * of that promise is a real `Y.Doc`, a million times: test/fuzz/check-oracle.test.ts.
+ */
+import type { RefusalCode } from './refusal.ts';
+import { scan, type UpdateSummary } from './scan.ts';
+import type { Version } from './version.ts';
+
+export type GapReason =
+  /** Structs of a client that start behind what is known of it. */
+  | 'clock'
+  /** An origin or parent that is not known. */
+  | 'dependency'
+  /** A delete of what does not exist: it would lie in wait for it. */
+  | 'delete'
+  /** The sender left something out because it lacks it itself. */
+  | 'skip';
+
+export type Verdict =
+  | {
+      readonly kind: 'new';
+      readonly summary: UpdateSummary;
+      /** Part of it is known: store and forward `trim(update, version, summary)` instead. */
+      readonly overlaps: boolean;
+      /** Items that Yjs may have to search a place for. Above `conflictsMax`: try it in a worker first. */
+      readonly conflicts: number;
+    }
+  | { readonly kind: 'redundant'; readonly summary: UpdateSummary }
+  | { readonly kind: 'gap'; readonly reason: GapReason; readonly summary: UpdateSummary }
+  | { readonly kind: 'refused'; readonly code: RefusalCode };
+
+/** `summary` saves the scan where a worker has made it. */
+export function check(update: Uint8Array, version: Version, summary?: UpdateSummary): Verdict {
+  if (summary !== undefined) return judge(summary, version);
+  const result = scan(update);
+  return result.isValid ? judge(result.summary, version) : { kind: 'refused', code: result.code };
+}
+
+/** What a scanned update is to a replica at `version`. */
+export function judge(summary: UpdateSummary, version: Version): Verdict {
+  const { runs, needs, deletes, hasSkips } = summary;
+  let isNew = false;
+  let overlaps = false;
+  let reason: GapReason | null = hasSkips ? 'skip' : null;
+
+  for (let at = 0; at < runs.length; at += 3) {
+    const clock = version.clockOf(runs[at] as number);
+    const start = runs[at + 1] as number;
+    if (start > clock) reason ??= 'clock';
+    if (start < clock) overlaps = true;
+    if ((runs[at + 2] as number) > clock) isNew = true;
+  }
+  for (let at = 0; at < needs.length; at += 2) {
+    if (version.clockOf(needs[at] as number) < (needs[at + 1] as number)) reason ??= 'dependency';
+  }
+  const brought = deletes.length > 0 ? new Brought(runs) : null;
+  for (let at = 0; at < deletes.length; at += 3) {
+    const client = deletes[at] as number;
+    const clock = deletes[at + 1] as number;
+    const length = deletes[at + 2] as number;
+    const known = version.clockOf(client);
+    if (clock + length > known && clock + length > (brought?.endOf(client) ?? 0))
+      reason ??= 'delete';
+    if (version.hasDeletes(client, clock, length)) overlaps = true;
+    else isNew = true;
+  }
+
+  // What is left out of a fully known update is no gap: its sender will get it, nobody else misses it.
+  if (!isNew && (reason === null || reason === 'skip')) return { kind: 'redundant', summary };
+  if (reason !== null) return { kind: 'gap', reason, summary };
+  return { kind: 'new', summary, overlaps, conflicts: summary.conflicts };
+}
+
+/** How far the update itself brings each client. */
+class Brought {
+  readonly #runs: readonly number[];
+  readonly #ends: Map<number, number> | null;
+
+  constructor(runs: readonly number[]) {
+    this.#runs = runs;
+    // Nearly every update brings one client; looking through eight is cheaper than building a Map.
+    this.#ends = runs.length > 24 ? new Map() : null;
+    if (this.#ends === null) return;
+    for (let at = 0; at < runs.length; at += 3) {
+      this.#ends.set(runs[at] as number, runs[at + 2] as number);
+    }
+  }
+
+  endOf(client: number): number {
+    if (this.#ends !== null) return this.#ends.get(client) ?? 0;
+    const runs = this.#runs;
+    for (let at = 0; at < runs.length; at += 3) {
+      if (runs[at] === client) return runs[at + 2] as number;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * Reads a Yjs V1 update without building it: exact consumption, every content validated as strictly as Yjs
+ * would throw and stricter where Yjs is lenient to its own harm, and a summary that says what the update adds,
+ * deletes and needs. Knows nothing of any document; that is check.ts. Never throws on hostile bytes.
+ *
+ * `Y.decodeUpdate` would allocate an object for each struct, twice as many ids, and accepts what must be
+ * refused: zero lengths, trailing bytes, a V2 update, ids in the future.
+ */
+import { UPDATE_LIMITS } from '../protocol/index.ts';
+import { KNOWN, Edges, SectionIndex, emitInOrder, type Section } from './emission.ts';
+import { Placements } from './placement.ts';
+import { Refusal, refuse, type RefusalCode } from './refusal.ts';
+import { NO_CLIENT, REF, StructReader } from './struct-reader.ts';
+
+/** What an update adds, deletes and needs. Plain lists, so that it crosses threads cheaply. */
+export interface UpdateSummary {
+  /** Length of the update. */
+  readonly bytes: number;
+  readonly structs: number;
+  /** [client, start, end, …]: runs of structs. A client has several only around a Skip. */
+  readonly runs: readonly number[];
+  /** [client, clock, …]: what must be known of clients before this can be integrated; clock exclusive. */
+  readonly needs: readonly number[];
+  /** [client, clock, length, …]: the delete set. */
+  readonly deletes: readonly number[];
+  /** [client, start, end, …]: structs that arrive deleted. They delete only what was not known before. */
+  readonly tombstones: readonly number[];
+  /** Items whose place Yjs may have to search for, see placement.ts; 0 for small updates. */
+  readonly conflicts: number;
+  /** Different root types that are named, at most. */
+  readonly rootTypes: number;
+  /** Its sender lacks something itself: it has structs that wait for what is left out here. */
+  readonly hasSkips: boolean;
+}
+
+export type ScanResult =
+  | { readonly isValid: true; readonly summary: UpdateSummary }
+  | { readonly isValid: false; readonly code: RefusalCode };
+
+/**
+ * `client`: bytes from outside, all limits apply. `stored`: what this or an older server accepted before;
+ * limits of policy do not apply, what Yjs cannot take is refused all the same.
+ */
+export type Trust = 'client' | 'stored';
+
+interface Rules {
+  readonly contentDepthMax: number;
+  readonly allowsProtoKey: boolean;
+  readonly structsMax: number;
+  readonly deleteRangesMax: number;
+  readonly clientsMax: number;
+  readonly rootTypesMax: number;
+}
+
+const RULES: Readonly<Record<Trust, Rules>> = {
+  client: { ...UPDATE_LIMITS, allowsProtoKey: false },
+  stored: {
+    // Reading is recursive; 1,000 levels of it fit every stack.
+    contentDepthMax: 1_000,
+    allowsProtoKey: true,
+    structsMax: Infinity,
+    deleteRangesMax: Infinity,
+    clientsMax: Infinity,
+    rootTypesMax: Infinity,
+  },
+};
+
+/** Below this many structs even the worst placement costs a few milliseconds: not worth estimating. */
+const ESTIMATE_STRUCTS_MIN = 64;
+
+const NONE: readonly number[] = Object.freeze([]);
+
+export function scan(bytes: Uint8Array, trust: Trust = 'client'): ScanResult {
+  try {
+    return { isValid: true, summary: summarise(bytes, RULES[trust]) };
+  } catch (error) {
+    if (error instanceof Refusal) return { isValid: false, code: error.code };
+    throw error;
+  }
+}
+
+function summarise(bytes: Uint8Array, rules: Rules): UpdateSummary {
+  const reader = new StructReader(bytes, rules);
+  // The smallest section is a count, a client, a clock and a struct of two bytes.
+  const sections = reader.count(5);
+  if (sections > rules.clientsMax) refuse('too-many-clients');
+  const walk = new Walk(reader, rules, sections);
+  for (let left = sections; left > 0; left--) walk.section();
+  const deletes = readDeletes(reader, rules);
+  if (reader.pos !== reader.end) refuse('trailing');
+  return walk.summary(deletes);
+}
+
+/** The state of one pass over the structs of an update. */
+class Walk {
+  readonly #reader: StructReader;
+  readonly #rules: Rules;
+  readonly #runs: number[] = [];
+  readonly #tombstones: number[] = [];
+  readonly #needs: Needs = new Needs();
+  /** Only with several sections: with one, all other clients are outside the update. */
+  readonly #edges: Edges | null;
+  readonly #seen: Set<number> | null;
+  #placements: Placements | null = null;
+  readonly #roots: RootNames = new RootNames();
+  #structs = 0;
+  #hasSkips = false;
+
+  constructor(reader: StructReader, rules: Rules, sections: number) {
+    this.#reader = reader;
+    this.#rules = rules;
+    this.#edges = sections > 1 ? new Edges() : null;
+    this.#seen = sections > 1 ? new Set() : null;
+  }
+
+  section(): void {
+    const reader = this.#reader;
+    const count = reader.count(2);
+    if (count === 0) refuse('malformed');
+    this.#structs += count;
+    if (this.#structs > this.#rules.structsMax) refuse('too-many-structs');
+    if (this.#structs >= ESTIMATE_STRUCTS_MIN) this.#placements ??= new Placements();
+    const client = reader.client();
+    if (this.#seen?.has(client) === true) refuse('duplicate-client');
+    this.#seen?.add(client);
+    this.#edges?.startSection();
+
+    let clock = reader.clock();
+    let runStart = clock;
+    let struct = 0;
+    for (let left = count; left > 0; left--) {
+      reader.next();
+      const end = clock + reader.length;
+      if (end > UPDATE_LIMITS.clockMax) refuse('huge-length');
+      if (reader.ref === REF.skip) {
+        this.#hasSkips = true;
+        if (clock > runStart) this.#runs.push(client, runStart, clock);
+        runStart = end;
+      } else {
+        if (reader.ref <= REF.deleted) this.#tombstones.push(client, clock, end);
+        if (reader.ref !== REF.gc) this.#names(client, clock, struct);
+        this.#placements?.add(reader, client, clock);
+      }
+      clock = end;
+      struct++;
+    }
+    if (clock > runStart) this.#runs.push(client, runStart, clock);
+  }
+
+  /** Takes down what the struct just read depends on. */
+  #names(client: number, clock: number, struct: number): void {
+    const reader = this.#reader;
+    if (reader.originClient !== NO_CLIENT) {
+      this.#name(client, clock, struct, reader.originClient, reader.originClock);
+    }
+    if (reader.rightClient !== NO_CLIENT) {
+      this.#name(client, clock, struct, reader.rightClient, reader.rightClock);
+    }
+    if (reader.parentClient !== NO_CLIENT) {
+      this.#name(client, clock, struct, reader.parentClient, reader.parentClock);
+    } else if (reader.isRootChild) {
+      this.#roots.add(reader.bytes, reader.placeStart, reader.rootStop);
+      if (this.#roots.count > this.#rules.rootTypesMax) refuse('root-types');
+    }
+  }
+
+  #name(client: number, clock: number, struct: number, named: number, namedClock: number): void {
+    if (named === client) {
+      // Yjs looks up a client's own ids without asking whether they exist, and throws.
+      if (namedClock >= clock) refuse('bad-origin');
+    } else if (this.#edges === null) {
+      this.#needs.add(named, namedClock + 1);
+    } else {
+      this.#edges.add(struct, clock, named, namedClock);
+    }
+  }
+
+  summary(deletes: readonly number[]): UpdateSummary {
+    if (this.#edges !== null) this.#resolve(this.#edges);
+    return {
+      bytes: this.#reader.end,
+      structs: this.#structs,
+      runs: this.#runs,
+      needs: this.#needs.list,
+      deletes,
+      tombstones: this.#tombstones.length === 0 ? NONE : this.#tombstones,
+      conflicts: this.#placements?.conflicts ?? 0,
+      rootTypes: this.#roots.count,
+      hasSkips: this.#hasSkips,
+    };
+  }
+
+  /** Tells the needs that the update itself meets from those that it brings along; the former must not circle. */
+  #resolve(edges: Edges): void {
+    const sections = sectionsOf(this.#runs);
+    const index = new SectionIndex(sections);
+    for (let edge = 0; edge < edges.count; edge++) {
+      const client = edges.client(edge);
+      const clock = edges.clock(edge);
+      if (index.find(client, clock) === -1) this.#needs.add(client, clock + 1);
+    }
+    // Around a Skip edges belong to no single run; such an update is never integrated as it is.
+    if (this.#hasSkips || edges.count === 0) return;
+    const locate = (client: number, clock: number): number => {
+      const section = index.find(client, clock);
+      return section === -1 ? KNOWN : section;
+    };
+    const reached = emitInOrder({ sections, edges, locate });
+    if (sections.some((section, at) => (reached[at] as number) < section.end)) refuse('cycle');
+  }
+}
+
+function sectionsOf(runs: readonly number[]): readonly Section[] {
+  const sections: Section[] = [];
+  for (let at = 0; at < runs.length; at += 3) {
+    const start = runs[at + 1] as number;
+    const end = runs[at + 2] as number;
+    sections.push({ client: runs[at] as number, start, end, count: end - start });
+  }
+  return sections;
+}
+
+function readDeletes(reader: StructReader, rules: Rules): readonly number[] {
+  const clients = reader.count(2);
+  if (clients === 0) return NONE;
+  if (clients > rules.clientsMax) refuse('too-many-clients');
+  const deletes: number[] = [];
+  const seen: Set<number> | null = clients > 1 ? new Set() : null;
+  let ranges = 0;
+  for (let left = clients; left > 0; left--) {
+    const client = reader.client();
+    if (seen?.has(client) === true) refuse('duplicate-client');
+    seen?.add(client);
+    const count = reader.count(2);
+    ranges += count;
+    if (ranges > rules.deleteRangesMax) refuse('too-many-ranges');
+    for (let range = count; range > 0; range--) {
+      // Not limited by clockMax: what lies beyond is a delete of what does not exist, a gap.
+      const clock = reader.varUint();
+      const length = reader.varUint();
+      if (length === 0) refuse('zero-length');
+      if (clock + length > Number.MAX_SAFE_INTEGER) refuse('malformed');
+      deletes.push(client, clock, length);
+    }
+  }
+  return deletes;
+}
+
+/** The highest clock needed of each client. */
+class Needs {
+  readonly list: number[] = [];
+  #places: Map<number, number> | null = null;
+
+  add(client: number, clock: number): void {
+    const place = this.#find(client);
+    if (place === -1) {
+      this.#places?.set(client, this.list.length);
+      this.list.push(client, clock);
+    } else if ((this.list[place + 1] as number) < clock) {
+      this.list[place + 1] = clock;
+    }
+  }
+
+  #find(client: number): number {
+    if (this.#places !== null) return this.#places.get(client) ?? -1;
+    const { list } = this;
+    for (let place = 0; place < list.length; place += 2) {
+      if (list[place] === client) return place;
+    }
+    // Nearly every update names one or two other clients; a Map pays from eight on.
+    if (list.length < 16) return -1;
+    this.#places = new Map();
+    for (let place = 0; place < list.length; place += 2) {
+      this.#places.set(list[place] as number, place);
+    }
+    return -1;
+  }
+}
+
+/** Counts different names by their bytes. Nearly always the same name comes again and again. */
+class RootNames {
+  count = 0;
+  #lastStart = 0;
+  #lastStop = 0;
+  #names: Set<string> | null = null;
+
+  add(bytes: Uint8Array, start: number, stop: number): void {
+    if (this.count > 0 && areEqual(bytes, this.#lastStart, this.#lastStop, start, stop)) return;
+    if (this.count > 0) {
+      this.#names ??= new Set([text(bytes, this.#lastStart, this.#lastStop)]);
+      this.#names.add(text(bytes, start, stop));
+    }
+    this.count = this.#names?.size ?? 1;
+    this.#lastStart = start;
+    this.#lastStop = stop;
+  }
+}
+
+function areEqual(bytes: Uint8Array, a: number, aStop: number, b: number, bStop: number): boolean {
+  if (aStop - a !== bStop - b) return false;
+  for (let offset = 0; offset < aStop - a; offset++) {
+    if (bytes[a + offset] !== bytes[b + offset]) return false;
+  }
+  return true;
+}
+
+function text(bytes: Uint8Array, start: number, stop: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, stop - start).toString('latin1');
+}

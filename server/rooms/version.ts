@@ -1,0 +1,276 @@
+/**
+ * What a replica has: the state vector (how far it knows each client) and the delete set. Kept up to date
+ * from the summaries of checked updates, without a document: 0.1 µs a keystroke. Equal vectors alone do not
+ * mean equal documents, because deletes advance no clock; whoever compares replicas compares both halves.
+ *
+ * Integrating may delete more than updates say: of two values set to one key at the same time, one goes; what
+ * is put into a deleted parent goes with it. Every replica concludes this by itself, and it is written down
+ * when somebody encodes a document: by compaction, or by a client that reconnects. A version therefore holds
+ * what is known to be deleted, and `covers` is the relation to rely on.
+ *
+ * `encode()` is a document's head on disk: format byte, clients in ascending order, each with its clock and its
+ * deleted ranges as (gap, length) pairs. Equal versions have equal bytes, and `digest()` is their SHA-256.
+ */
+import { createHash } from 'node:crypto';
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+import * as Y from 'yjs';
+import { UPDATE_LIMITS } from '../protocol/index.ts';
+import {
+  addRange,
+  addRanges,
+  containsRange,
+  mergeRanges,
+  type Ranges,
+  type ReadonlyRanges,
+} from './ranges.ts';
+import type { UpdateSummary } from './scan.ts';
+
+const FORMAT = 1;
+/** Above this many ranges in one update they are added client by client in bulk. */
+const BULK_RANGES_MIN = 32;
+
+export class Version {
+  readonly #clocks: Map<number, number>;
+  readonly #deletes: Map<number, Ranges>;
+  #digest: string | null = null;
+
+  constructor(
+    clocks: ReadonlyMap<number, number> = new Map(),
+    deletes: ReadonlyMap<number, ReadonlyRanges> = new Map(),
+  ) {
+    this.#clocks = new Map(clocks);
+    this.#deletes = new Map([...deletes].map(([client, ranges]) => [client, [...ranges]]));
+  }
+
+  /** Client to the clock after its last known struct. */
+  get stateVector(): ReadonlyMap<number, number> {
+    return this.#clocks;
+  }
+
+  /** Client to its deleted clocks; see ranges.ts. */
+  get deletes(): ReadonlyMap<number, ReadonlyRanges> {
+    return this.#deletes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#clocks.size === 0 && this.#deletes.size === 0;
+  }
+
+  clockOf(client: number): number {
+    return this.#clocks.get(client) ?? 0;
+  }
+
+  /** Whether all of [clock, clock + length) is deleted. */
+  hasDeletes(client: number, clock: number, length: number): boolean {
+    const ranges = this.#deletes.get(client);
+    return ranges !== undefined && containsRange(ranges, clock, clock + length);
+  }
+
+  /** Adds what an update brings. It must have been judged `new` or `redundant` against this version. */
+  apply(summary: UpdateSummary): void {
+    const { runs, tombstones, deletes } = summary;
+    this.#digest = null;
+    // Before the clocks move: a struct that is known already is ignored, and so is that it came deleted.
+    for (let at = 0; at < tombstones.length; at += 3) {
+      const client = tombstones[at] as number;
+      const from = Math.max(tombstones[at + 1] as number, this.clockOf(client));
+      const to = tombstones[at + 2] as number;
+      if (from < to) addRange(this.#rangesOf(client), from, to);
+    }
+    for (let at = 0; at < runs.length; at += 3) {
+      const client = runs[at] as number;
+      const end = runs[at + 2] as number;
+      if (end > this.clockOf(client)) this.#clocks.set(client, end);
+    }
+    if (deletes.length > 3 * BULK_RANGES_MIN) {
+      this.#deleteInBulk(deletes);
+    } else {
+      for (let at = 0; at < deletes.length; at += 3) {
+        const clock = deletes[at + 1] as number;
+        addRange(this.#rangesOf(deletes[at] as number), clock, clock + (deletes[at + 2] as number));
+      }
+    }
+  }
+
+  /** Adds what another version has, as after a compaction that found out about implied deletes. */
+  merge(other: Version): void {
+    this.#digest = null;
+    for (const [client, clock] of other.#clocks) {
+      if (clock > this.clockOf(client)) this.#clocks.set(client, clock);
+    }
+    for (const [client, ranges] of other.#deletes) {
+      this.#deletes.set(client, mergeRanges(this.#deletes.get(client) ?? [], ranges));
+    }
+  }
+
+  /** Whether this has all that `other` has. */
+  covers(other: Version): boolean {
+    for (const [client, clock] of other.#clocks) {
+      if (this.clockOf(client) < clock) return false;
+    }
+    for (const [client, ranges] of other.#deletes) {
+      for (let at = 0; at < ranges.length; at += 2) {
+        const from = ranges[at] as number;
+        if (!this.hasDeletes(client, from, (ranges[at + 1] as number) - from)) return false;
+      }
+    }
+    return true;
+  }
+
+  equals(other: Version): boolean {
+    if (this.#clocks.size !== other.#clocks.size || this.#deletes.size !== other.#deletes.size)
+      return false;
+    for (const [client, clock] of this.#clocks) {
+      if (other.#clocks.get(client) !== clock) return false;
+    }
+    for (const [client, ranges] of this.#deletes) {
+      const others = other.#deletes.get(client);
+      if (others === undefined || others.length !== ranges.length) return false;
+      if (ranges.some((clock, at) => clock !== others[at])) return false;
+    }
+    return true;
+  }
+
+  clone(): Version {
+    const copy = new Version(this.#clocks, this.#deletes);
+    copy.#digest = this.#digest;
+    return copy;
+  }
+
+  encode(): Uint8Array {
+    const encoder = encoding.createEncoder();
+    encoding.writeUint8(encoder, FORMAT);
+    const clients = [...new Set([...this.#clocks.keys(), ...this.#deletes.keys()])];
+    clients.sort((a, b) => a - b);
+    encoding.writeVarUint(encoder, clients.length);
+    for (const client of clients) {
+      encoding.writeVarUint(encoder, client);
+      encoding.writeVarUint(encoder, this.clockOf(client));
+      const ranges = this.#deletes.get(client) ?? [];
+      encoding.writeVarUint(encoder, ranges.length / 2);
+      let previous = 0;
+      for (const clock of ranges) {
+        encoding.writeVarUint(encoder, clock - previous);
+        previous = clock;
+      }
+    }
+    return encoding.toUint8Array(encoder);
+  }
+
+  /** The version that `encode` wrote, or null for anything else: damaged, truncated, of another format. */
+  static decode(bytes: Uint8Array): Version | null {
+    try {
+      return readVersion(decoding.createDecoder(bytes));
+    } catch {
+      // lib0 throws at the end of the bytes.
+      return null;
+    }
+  }
+
+  /** In Yjs' own format, for a SyncStep1. */
+  encodeStateVector(): Uint8Array {
+    return Y.encodeStateVector(this.#clocks);
+  }
+
+  /** A V1 update without structs that deletes all that is deleted. */
+  encodeDeletesAsUpdate(): Uint8Array {
+    const encoder = encoding.createEncoder();
+    encoding.writeVarUint(encoder, 0);
+    const clients = [...this.#deletes].toSorted(([a], [b]) => b - a);
+    encoding.writeVarUint(encoder, clients.length);
+    for (const [client, ranges] of clients) {
+      encoding.writeVarUint(encoder, client);
+      encoding.writeVarUint(encoder, ranges.length / 2);
+      for (let at = 0; at < ranges.length; at += 2) {
+        const from = ranges[at] as number;
+        encoding.writeVarUint(encoder, from);
+        encoding.writeVarUint(encoder, (ranges[at + 1] as number) - from);
+      }
+    }
+    return encoding.toUint8Array(encoder);
+  }
+
+  /** SHA-256 of `encode()`, hex. Computed when asked for, kept until the version changes. */
+  digest(): string {
+    this.#digest ??= createHash('sha256').update(this.encode()).digest('hex');
+    return this.#digest;
+  }
+
+  #rangesOf(client: number): Ranges {
+    const known = this.#deletes.get(client);
+    if (known !== undefined) return known;
+    const ranges: Ranges = [];
+    this.#deletes.set(client, ranges);
+    return ranges;
+  }
+
+  /** A delete set of 100,000 ranges in hostile order would move the list's tail for each of them: 10 s. */
+  #deleteInBulk(deletes: readonly number[]): void {
+    const byClient = new Map<number, number[]>();
+    for (let at = 0; at < deletes.length; at += 3) {
+      const client = deletes[at] as number;
+      let added = byClient.get(client);
+      if (added === undefined) byClient.set(client, (added = []));
+      const clock = deletes[at + 1] as number;
+      added.push(clock, clock + (deletes[at + 2] as number));
+    }
+    for (const [client, added] of byClient) addRanges(this.#rangesOf(client), added);
+  }
+}
+
+function readVersion(decoder: decoding.Decoder): Version | null {
+  if (decoding.readUint8(decoder) !== FORMAT) return null;
+  const clocks = new Map<number, number>();
+  const deletes = new Map<number, Ranges>();
+  let previous = -1;
+  for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+    const client = decoding.readVarUint(decoder);
+    const clock = decoding.readVarUint(decoder);
+    const ranges = readRanges(decoder, clock);
+    if (ranges === null || client <= previous || client > UPDATE_LIMITS.clientIdMax) return null;
+    if (clock === 0 || clock > UPDATE_LIMITS.clockMax) return null;
+    previous = client;
+    clocks.set(client, clock);
+    if (ranges.length > 0) deletes.set(client, ranges);
+  }
+  return decoding.hasContent(decoder) ? null : new Version(clocks, deletes);
+}
+
+function readRanges(decoder: decoding.Decoder, clockMax: number): Ranges | null {
+  const ranges: Ranges = [];
+  let clock = 0;
+  for (let left = 2 * decoding.readVarUint(decoder); left > 0; left--) {
+    const step = decoding.readVarUint(decoder);
+    clock += step;
+    // Only the first range may begin at 0; all other steps are lengths or gaps.
+    if ((step === 0 && ranges.length > 0) || clock > clockMax) return null;
+    ranges.push(clock);
+  }
+  return ranges;
+}
+
+/**
+ * A client's state vector from its SyncStep1; null if it is malformed or longer than `bytesMax`. 300,000
+ * entries cost Yjs 168 ms. It may be ahead of the server, which is how lost server state heals.
+ */
+export function readStateVector(
+  bytes: Uint8Array,
+  bytesMax: number,
+): ReadonlyMap<number, number> | null {
+  if (bytes.length > bytesMax) return null;
+  try {
+    const decoder = decoding.createDecoder(bytes);
+    const vector = new Map<number, number>();
+    for (let left = decoding.readVarUint(decoder); left > 0; left--) {
+      const client = decoding.readVarUint(decoder);
+      const clock = decoding.readVarUint(decoder);
+      if (client > UPDATE_LIMITS.clientIdMax || !Number.isSafeInteger(clock) || vector.has(client))
+        return null;
+      vector.set(client, clock);
+    }
+    return decoding.hasContent(decoder) ? null : vector;
+  } catch {
+    return null;
+  }
+}
