@@ -136,6 +136,8 @@ export interface DocumentStore {
   /**
    * Reads a document: its base's description and its tail, checksums and sequence verified.
    * A document that was never stored has `base: null`, an empty tail and `lastSeq: -1`; nothing is written.
+   * Only what is durable is returned: while appends to the document are queued (by a room that was closed
+   * and opened again), `load` waits for them, even if that takes as long as the disk is full.
    * @throws StoreError `document-damaged`, `document-deleted`, `read-failed`, `closed`
    */
   load(name: string): Promise<StoredDocument>;
@@ -146,7 +148,11 @@ export interface DocumentStore {
    */
   readBase(name: string, generation: number): Promise<readonly Uint8Array[]>;
 
-  /** Queues an update for the next group commit. Synchronous: the order of calls is the order on disk. */
+  /**
+   * Queues an update for the next group commit. Synchronous: the order of calls is the order on disk. The
+   * bytes must not be changed afterwards.
+   * @throws StoreError `closed`, `document-deleted`
+   */
   append(name: string, update: Uint8Array): Append;
 
   /**
@@ -169,6 +175,12 @@ export interface DocumentStore {
 
   /** Writes a tombstone and removes the document's records. Later loads throw `document-deleted`. */
   delete(name: string): Promise<void>;
+
+  /**
+   * The room has closed: the store forgets what it keeps in memory of the document, once nothing of it is
+   * queued any more. A later `append` needs a new `load`.
+   */
+  release(name: string): void;
 
   /** Waits until everything queued is durable (at most `deadlineMs`), then releases the folder. */
   close(deadlineMs?: number): Promise<void>;

@@ -1,0 +1,208 @@
+/**
+ * One LevelDB folder over many openings. It owns the handle, and what must happen when a write fails:
+ *
+ *   open ── write error ──► failed ── probe ok, close, reopen, check, restore ──► open
+ *                             └── not yet: the caller waits and asks again
+ *
+ * Fail-stop: after any write error the handle is not written to again. LevelDB goes on at a wrong offset after
+ * a failed append: the next 500 synced puts "succeeded" and were gone after a restart. The poisoned handle
+ * stays open for reads until a reopen is likely to succeed, which a synced probe file of the right size tells.
+ * An fsync is never retried: after a failure the kernel marks the pages clean.
+ *
+ * After a reopen everything that was acked must be there. The last batches are kept in memory and written
+ * again if the database has lost them. [I1] [I5]
+ */
+import { stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoreClock } from './clock.ts';
+import { DirectorySync, probeSpace } from './directory-sync.ts';
+import { lockFolder, type FolderLock } from './folder-lock.ts';
+import { Batch } from './group-commit.ts';
+import * as keys from './keys.ts';
+import type { LevelHandle, Reader } from './level-handle.ts';
+import { RecentBatches } from './recent-batches.ts';
+import * as records from './records.ts';
+import { StoreError } from './store.ts';
+import { ensureFolder, storeOperation, strictOpen, type StrictOpenResult } from './strict-open.ts';
+import { Witness, writeWitness } from './witness.ts';
+
+export interface DatabaseOptions {
+  readonly folder: string;
+  readonly clock: StoreClock;
+  readonly writeBufferSize: number;
+  readonly acceptDataLoss: boolean;
+  readonly sabotage: Sabotage;
+}
+
+/**
+ * Broken on purpose. Exists only so that the durability tests can prove that they would notice: each of these
+ * must make them fail. Never set it outside tests.
+ */
+export interface Sabotage {
+  /** Confirms a batch before it was written. */
+  readonly ackBeforeBatch?: true;
+  /** Goes on with the same handle after a failed write. */
+  readonly skipReopen?: true;
+}
+
+/** A reopen writes a MANIFEST, a log and tables from the logs; it is not tried without this much space: bytes. */
+const PROBE_BYTES_MIN = 1024 * 1024;
+
+export class Database {
+  readonly #options: DatabaseOptions;
+  readonly #recent: RecentBatches;
+  readonly #directory: DirectorySync;
+  #lock: FolderLock | null = null;
+  #handle: LevelHandle | null = null;
+  #reopening: Promise<void> | null = null;
+  #witness: Witness | null = null;
+  /** Of the last batch that was confirmed. */
+  #commit = 0;
+  #hasFailed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.#recent = new RecentBatches(options.writeBufferSize);
+    this.#directory = new DirectorySync(options.folder, options.writeBufferSize);
+  }
+
+  get commit(): number {
+    return this.#commit;
+  }
+
+  /** @throws StoreError `locked`, `refused` */
+  async open(): Promise<StrictOpenResult> {
+    const { folder, clock } = this.#options;
+    await ensureFolder(folder);
+    this.#lock = await lockFolder(folder);
+    try {
+      const opened = await strictOpen(this.#options);
+      this.#handle = opened.handle;
+      this.#commit = opened.witness.commit;
+      await this.#directory.start();
+      // The marker goes before the store record: a database with the record has had a marker.
+      await writeWitness(folder, opened.witness);
+      this.#witness = new Witness(folder, clock, opened.witness);
+      // The first write of every opening shows that the folder can be written to at all.
+      const batch = new Batch();
+      batch.put(...storeOperation(opened.witness));
+      this.seal(batch);
+      await this.write(batch);
+      return opened;
+    } catch (error) {
+      await this.close();
+      if (error instanceof StoreError) throw error;
+      throw new StoreError('refused', `data folder ${folder}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Gives a batch its number, in the order of writing. */
+  seal(batch: Batch): void {
+    batch.commit = this.#commit + 1;
+    batch.put(keys.commitKey, records.encodeCommit(batch.commit));
+  }
+
+  /** Resolves when the batch is durable. After a rejection nothing is written until `reopen` has resolved. */
+  async write(batch: Batch): Promise<void> {
+    const handle = this.#handle;
+    if (handle === null || this.#hasFailed) {
+      throw new StoreError('write-failed', 'the database waits to be opened again');
+    }
+    try {
+      const { sabotage } = this.#options;
+      if (sabotage.ackBeforeBatch === true) void handle.write(batch).catch(() => undefined);
+      else await handle.write(batch);
+      const isSameLog = this.#directory.noteBatch(batch.bytes, batch.keys.length);
+      if (!isSameLog) await this.#directory.syncAfterRotation();
+    } catch (error) {
+      this.#hasFailed = this.#options.sabotage.skipReopen !== true;
+      throw error;
+    }
+    this.#commit = batch.commit;
+    this.#recent.add(batch);
+    this.#witness?.saw(batch.commit);
+  }
+
+  /**
+   * Closes the failed handle and opens the folder again, with all checks.
+   * @throws if that is not possible yet; the old handle then still serves reads, if nothing was closed
+   */
+  async reopen(pendingBytes: number): Promise<void> {
+    if (!this.#hasFailed) return;
+    const { folder } = this.#options;
+    await probeSpace(
+      folder,
+      (await this.#logBytes()) + Math.max(PROBE_BYTES_MIN, 2 * pendingBytes),
+    );
+    let done!: () => void;
+    this.#reopening = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await this.#handle?.close();
+      this.#handle = null;
+      const opened = await strictOpen({ ...this.#options, acceptDataLoss: true });
+      try {
+        await this.#restore(opened);
+      } catch (error) {
+        await opened.handle.close();
+        throw error;
+      }
+      this.#handle = opened.handle;
+      this.#hasFailed = false;
+    } finally {
+      this.#reopening = null;
+      done();
+    }
+  }
+
+  /** Writes again what was acked and is gone. */
+  async #restore(opened: StrictOpenResult): Promise<void> {
+    await this.#directory.start();
+    if (opened.commit >= this.#commit && opened.overridden.length === 0) return;
+    const lost = this.#recent.after(opened.overridden.length === 0 ? opened.commit : 0);
+    if (lost === null) {
+      throw new StoreError(
+        'write-failed',
+        `data folder ${this.#options.folder} has lost acknowledged commits after ${opened.commit} of ${this.#commit}, ` +
+          `and they are no longer in memory (${opened.overridden.join('; ')})`,
+      );
+    }
+    for (const batch of lost) await opened.handle.write(batch);
+  }
+
+  /** Runs `read` on a snapshot. Waits while the database is being opened again. */
+  async read<T>(read: (reader: Reader) => Promise<T>): Promise<T> {
+    while (this.#reopening !== null) await this.#reopening;
+    const handle = this.#handle;
+    if (handle === null) {
+      throw new StoreError('read-failed', 'the database could not be opened again yet');
+    }
+    return await handle.read(read);
+  }
+
+  async close(): Promise<void> {
+    while (this.#reopening !== null) await this.#reopening;
+    const handle = this.#handle;
+    this.#handle = null;
+    try {
+      await handle?.close();
+      await this.#witness?.close();
+    } finally {
+      await this.#lock?.release();
+      this.#lock = null;
+    }
+  }
+
+  async #logBytes(): Promise<number> {
+    const { folder } = this.#options;
+    let bytes = 0;
+    for (const name of await readdir(folder)) {
+      if (name.endsWith('.log')) bytes += (await stat(join(folder, name))).size;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Reads one document from a snapshot of the database and checks it: checksums, no holes in its sequence.
+ * Used by the store when a document is opened, and by `syncline verify`.
+ *
+ * A live document is the chunks that its base record lists, plus every update after `upToSeq`. Numbers after
+ * `upToSeq` that are not updates are accounted for in the skips record: chunks of a compaction that did not
+ * finish or of a base that was replaced, quarantined updates. What still lies under such a number with the
+ * recorded checksum is an orphan of a crash, to be deleted.
+ *
+ * Two layouts are told apart by the clock in `['v1_sv', doc]`:
+ * - ours (`OUR_CLOCK`): the rules above;
+ * - y-leveldb's (any other clock C): y-leveldb created the document, or has rewritten it ("flush": the whole
+ *   document as update C, then everything below C is cleared). The document is then the updates from C on, and
+ *   our base, if there is one, is history. [I10]
+ */
+import { crc32 } from 'node:zlib';
+import * as keys from './keys.ts';
+import type { Reader } from './level-handle.ts';
+import * as records from './records.ts';
+import { StoreError, type StoredUpdate } from './store.ts';
+
+export interface DocumentImage {
+  readonly record: records.DocumentRecord | null;
+  readonly base: records.BaseRecord | null;
+  readonly skips: Map<number, number>;
+  readonly tail: readonly StoredUpdate[];
+  /** The first number of the tail, used or not. */
+  readonly tailStart: number;
+  readonly lastSeq: number;
+  /** y-leveldb's list of documents names it. */
+  readonly isListed: boolean;
+  /** Numbers whose updates are leftovers, to be deleted. */
+  readonly orphans: readonly number[];
+  /** Keys of checksum records of a document that y-leveldb has cleared and begun anew. */
+  readonly staleSums: readonly Buffer[];
+}
+
+function damaged(name: string, what: string): StoreError {
+  return new StoreError('document-damaged', `document ${JSON.stringify(name)}: ${what}`);
+}
+
+async function readRecord<T>(
+  reader: Reader,
+  name: string,
+  key: Buffer,
+  what: string,
+  decode: (value: Uint8Array) => T | null,
+): Promise<T | null> {
+  const value = await reader.get(key);
+  if (value === undefined) return null;
+  const decoded = decode(value);
+  if (decoded === null) throw damaged(name, `its ${what} record is damaged or of a newer version`);
+  return decoded;
+}
+
+export function readDocumentRecord(
+  reader: Reader,
+  name: string,
+): Promise<records.DocumentRecord | null> {
+  return readRecord(reader, name, keys.nameKey(name), 'index', records.decodeDocument);
+}
+
+export function readBaseRecord(reader: Reader, name: string): Promise<records.BaseRecord | null> {
+  return readRecord(reader, name, keys.recordKey('base', name), 'base', records.decodeBase);
+}
+
+async function readSkips(reader: Reader, name: string): Promise<Map<number, number>> {
+  const key = keys.recordKey('skips', name);
+  return (await readRecord(reader, name, key, 'skips', records.decodeSkips)) ?? new Map();
+}
+
+interface Sums {
+  readonly bySeq: Map<number, number>;
+  readonly keys: readonly Buffer[];
+}
+
+async function readSums(reader: Reader, name: string): Promise<Sums> {
+  const bySeq = new Map<number, number>();
+  const found: Buffer[] = [];
+  for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
+    const crcs = records.decodeSums(value);
+    if (crcs === null) throw damaged(name, 'a checksum record is damaged or of a newer version');
+    const first = keys.seqOfKey(key);
+    for (const [index, crc] of crcs.entries()) bySeq.set(first + index, crc);
+    found.push(key);
+  }
+  return { bySeq, keys: found };
+}
+
+/** The ranges of update numbers from `first` on that hold no chunk: reading a tail must not read the base. */
+function* rangesBetween(
+  prefix: Buffer,
+  first: number,
+  chunks: readonly records.ChunkEntry[],
+): Iterable<keys.KeyRange> {
+  let from = first;
+  for (const { seq } of chunks) {
+    if (seq > from) yield keys.updateRange(prefix, from, seq - 1);
+    from = Math.max(from, seq + 1);
+  }
+  yield keys.updateRange(prefix, from, keys.SEQ_MAX);
+}
+
+interface Layout {
+  /** Where the document begins in y-leveldb's layout; null where the layout is ours. */
+  readonly rewrittenAt: number | null;
+  /** False: the next append writes the state vector record and the index record. */
+  readonly isListed: boolean;
+}
+
+async function firstUpdate(reader: Reader, prefix: Buffer): Promise<number | null> {
+  for await (const key of reader.keys(keys.updateRange(prefix, 0, keys.SEQ_MAX))) {
+    return keys.seqOfKey(key);
+  }
+  return null;
+}
+
+async function readLayout(
+  reader: Reader,
+  name: string,
+  prefix: Buffer,
+  base: records.BaseRecord | null,
+): Promise<Layout> {
+  const stateVector = await reader.get(keys.stateVectorKey(name));
+  const clock = stateVector === undefined ? null : records.decodeStateVectorClock(stateVector);
+  if (clock === records.OUR_CLOCK) return { rewrittenAt: null, isListed: true };
+  if (clock !== null && clock <= keys.SEQ_MAX) {
+    const rewrite = await reader.get(keys.updateKey(prefix, clock));
+    if (rewrite !== undefined) return { rewrittenAt: clock, isListed: true };
+  } else if (stateVector !== undefined) {
+    throw damaged(name, 'its state vector record is damaged');
+  }
+  // y-leveldb writes the record before the first update, so a crash leaves it alone; and a document that was
+  // never stored has neither.
+  const first = await firstUpdate(reader, prefix);
+  if (base !== null) throw damaged(name, 'its state vector record does not match its updates');
+  if (first !== null && (first !== 0 || clock !== null)) {
+    throw damaged(name, `update ${clock ?? 0} is missing (found ${first})`);
+  }
+  return { rewrittenAt: null, isListed: false };
+}
+
+/** @throws StoreError `document-damaged`, and what LevelDB throws */
+export async function readDocument(reader: Reader, name: string): Promise<DocumentImage> {
+  const prefix = keys.updateKeyPrefix(name);
+  const record = await readDocumentRecord(reader, name);
+  const storedBase = await readBaseRecord(reader, name);
+  const { rewrittenAt, isListed } = await readLayout(reader, name, prefix, storedBase);
+  const base = rewrittenAt === null ? storedBase : null;
+  const skips = await readSkips(reader, name);
+  const { bySeq: sums, keys: sumsKeys } = await readSums(reader, name);
+  // y-leveldb wrote update `rewrittenAt` itself. A checksum of ours for it is from a former life of the name.
+  const isAnew = rewrittenAt !== null && sums.has(rewrittenAt) && !skips.has(rewrittenAt);
+  if (isAnew) sums.clear();
+
+  const chunkSeqs = new Set((base?.chunks ?? []).map((chunk) => chunk.seq));
+  const tailStart = rewrittenAt ?? (base === null ? 0 : base.upToSeq + 1);
+  const tail: StoredUpdate[] = [];
+  const orphans: number[] = [];
+  let expected = tailStart;
+  for (const range of rangesBetween(prefix, rewrittenAt ?? 0, base?.chunks ?? [])) {
+    for await (const [key, bytes] of reader.entries(range)) {
+      const seq = keys.seqOfKey(key);
+      const skipped = skips.get(seq);
+      if (seq < tailStart || (skipped !== undefined && crc32(bytes) === skipped)) {
+        orphans.push(seq);
+        continue;
+      }
+      while (expected < seq && (chunkSeqs.has(expected) || skips.has(expected))) expected++;
+      if (expected !== seq) throw damaged(name, `update ${expected} is missing (found ${seq})`);
+      const sum = sums.get(seq);
+      // Under a skipped number, y-leveldb has written something new: our checksum is of what was there before.
+      if (sum !== undefined && skipped === undefined && crc32(bytes) !== sum) {
+        throw damaged(name, `the checksum of update ${seq} is wrong`);
+      }
+      tail.push({ seq, bytes });
+      expected = seq + 1;
+    }
+  }
+  const lastFound = tail.at(-1)?.seq ?? tailStart - 1;
+  for (const seq of sums.keys()) {
+    if (seq > lastFound && !skips.has(seq)) throw damaged(name, `update ${seq} is missing`);
+  }
+  let lastSeq = Math.max(lastFound, base?.upToSeq ?? -1);
+  for (const seq of chunkSeqs) lastSeq = Math.max(lastSeq, seq);
+  for (const seq of skips.keys()) lastSeq = Math.max(lastSeq, seq);
+  const staleSums = isAnew ? sumsKeys : [];
+  return { record, base, skips, tail, tailStart, lastSeq, isListed, orphans, staleSums };
+}
+
+/** The chunks of a base, checked. @throws StoreError `document-damaged`, and what LevelDB throws */
+export async function readChunks(
+  reader: Reader,
+  name: string,
+  chunks: readonly records.ChunkEntry[],
+): Promise<Uint8Array[]> {
+  const prefix = keys.updateKeyPrefix(name);
+  const found: Uint8Array[] = [];
+  for (const chunk of chunks) {
+    const bytes = await reader.get(keys.updateKey(prefix, chunk.seq));
+    if (bytes === undefined) throw damaged(name, `chunk ${chunk.seq} of its base is missing`);
+    if (bytes.length !== chunk.length || crc32(bytes) !== chunk.crc) {
+      throw damaged(name, `the checksum of chunk ${chunk.seq} of its base is wrong`);
+    }
+    found.push(bytes);
+  }
+  return found;
+}

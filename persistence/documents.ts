@@ -1,0 +1,93 @@
+/**
+ * The name index: which documents there are, which were deleted, which y-leveldb has added. One record a
+ * document, in order of name.
+ */
+import { writePortions, type DiskAccess } from './compactor.ts';
+import * as keys from './keys.ts';
+import * as records from './records.ts';
+import type { Reader } from './level-handle.ts';
+import type { DocumentSummary } from './store.ts';
+
+type Operation = readonly [key: Buffer, value: Uint8Array | null];
+
+export interface ListQuery {
+  readonly prefix?: string;
+  readonly after?: string;
+  readonly limit: number;
+  readonly includeDeleted?: boolean;
+}
+
+export async function listDocuments(
+  reader: Reader,
+  query: ListQuery,
+): Promise<readonly DocumentSummary[]> {
+  const found: DocumentSummary[] = [];
+  if (query.limit <= 0) return found;
+  for await (const [key, value] of reader.entries(keys.nameRange(query))) {
+    // A damaged record still names a document; loading it will tell what is wrong.
+    const record = records.decodeDocument(value);
+    const isDeleted = record !== null && record.deletedAtMs !== null;
+    if (isDeleted && query.includeDeleted !== true) continue;
+    const createdAtMs = record?.createdAtMs ?? null;
+    found.push({ name: keys.nameOfNameKey(key), createdAtMs, isDeleted });
+    if (found.length === query.limit) break;
+  }
+  return found;
+}
+
+/** Documents that y-leveldb's list names and our index does not. */
+export async function* missingFromIndex(reader: Reader): AsyncIterable<string> {
+  for await (const key of reader.keys(keys.stateVectorRange)) {
+    const name = keys.nameOfStateVectorKey(key);
+    if ((await reader.get(keys.nameKey(name))) === undefined) yield name;
+  }
+}
+
+/** Gives every document of y-leveldb an index record. Their age is not known. */
+export async function adoptDocuments({ committer, read }: DiskAccess): Promise<void> {
+  const missing = await read(async (reader) => {
+    const names: string[] = [];
+    for await (const name of missingFromIndex(reader)) names.push(name);
+    return names;
+  });
+  const record = records.encodeDocument({ createdAtMs: null, deletedAtMs: null });
+  await writePortions(
+    committer,
+    missing.map((name): Operation => [keys.nameKey(name), record]),
+  );
+}
+
+/**
+ * The tombstone first: from then on the document is gone, whatever happens to the rest. Then its records, in
+ * portions. Quarantined updates go too: deleted means deleted.
+ */
+export async function deleteDocument(
+  { committer, read }: DiskAccess,
+  name: string,
+  deletedAtMs: number,
+): Promise<void> {
+  const createdAtMs = await read(async (reader) => {
+    const value = await reader.get(keys.nameKey(name));
+    return value === undefined ? null : (records.decodeDocument(value)?.createdAtMs ?? null);
+  });
+  await committer.write([
+    [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
+    [keys.stateVectorKey(name), null],
+  ]);
+  const doomed = await read(async (reader) => {
+    const found: Operation[] = [
+      [keys.recordKey('base', name), null],
+      [keys.recordKey('skips', name), null],
+    ];
+    const ranges = [
+      keys.documentRange(name),
+      keys.recordRange('sums', name),
+      keys.recordRange('quarantine', name),
+    ];
+    for (const range of ranges) {
+      for await (const key of reader.keys(range)) found.push([key, null]);
+    }
+    return found;
+  });
+  await writePortions(committer, doomed);
+}

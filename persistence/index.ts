@@ -1,0 +1,8 @@
+/**
+ * Persistence: documents as lists of updates, acknowledged when they are on disk. `store.ts` is the contract;
+ * two stores keep it. Depends on nothing else in this repository.
+ */
+export { systemClock, type StoreClock } from './clock.ts';
+export { LevelStore, type LevelStoreOptions } from './level-store.ts';
+export { MemoryStore, type MemoryStoreOptions, type QuarantinedUpdate } from './memory-store.ts';
+export * from './store.ts';

@@ -1,0 +1,348 @@
+/**
+ * The store on LevelDB: composes the database (one folder, reopened after failures), the group commit (one
+ * queue to the disk) and the documents that are open. What it promises stands in `store.ts`.
+ */
+import { systemClock, type StoreClock } from './clock.ts';
+import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
+import { Database, type Sabotage } from './database.ts';
+import { adoptDocuments, deleteDocument, listDocuments } from './documents.ts';
+import { readBaseRecord, readChunks, readDocument, type DocumentImage } from './document-read.ts';
+import { GroupCommit } from './group-commit.ts';
+import type { Reader } from './level-handle.ts';
+import { OpenDocument, sealSums } from './open-document.ts';
+import { quarantineUpdates } from './quarantine.ts';
+import type { BaseRecord } from './records.ts';
+import {
+  StoreError,
+  type Append,
+  type BaseInfo,
+  type CompactedBase,
+  type DocumentStore,
+  type DocumentSummary,
+  type QuarantineEntry,
+  type StoredDocument,
+  type StoreObserver,
+  type StoreQueue,
+  type StoreStatus,
+} from './store.ts';
+import { messageOf } from './strict-open.ts';
+
+export interface LevelStoreOptions {
+  readonly folder: string;
+  readonly observer?: StoreObserver;
+  readonly clock?: StoreClock;
+  /** Least time between the starts of two commits; the first after a pause starts at once. */
+  readonly commitIntervalMs?: number;
+  /** `isFull` above this: bytes. */
+  readonly queueBytesMax?: number;
+  readonly batchBytesMax?: number;
+  readonly batchRecordsMax?: number;
+  /** LevelDB begins a new log when this much was written: bytes. */
+  readonly writeBufferSize?: number;
+  /** Opens a folder that would be refused. What is missing stays missing. */
+  readonly acceptDataLoss?: boolean;
+  /** Only for the tests that prove that they would notice. */
+  readonly sabotage?: Sabotage;
+}
+
+const DEFAULTS = {
+  commitIntervalMs: 2,
+  queueBytesMax: 16 * 1024 * 1024,
+  batchBytesMax: 1024 * 1024,
+  batchRecordsMax: 512,
+  writeBufferSize: 4 * 1024 * 1024,
+};
+
+const CLOSE_DEADLINE_MS = 10_000;
+
+/** Between two attempts to open the folder again. */
+const RETRY_FIRST_MS = 100;
+const RETRY_MAX_MS = 2_000;
+
+export class LevelStore implements DocumentStore {
+  readonly #clock: StoreClock;
+  readonly #observer: StoreObserver;
+  readonly #database: Database;
+  readonly #committer: GroupCommit;
+  readonly #documents = new Map<string, OpenDocument>();
+  readonly #loads = new Map<string, Promise<StoredDocument>>();
+  readonly #now: () => number;
+  #status: StoreStatus = 'closed';
+  #lastError: StoreError | null = null;
+  #retryTimer: unknown = null;
+  #retryMs = RETRY_FIRST_MS;
+  #failedAtMs: number | null = null;
+  #isClosing = false;
+
+  constructor(options: LevelStoreOptions) {
+    const clock = options.clock ?? systemClock;
+    const observer = options.observer ?? {};
+    const sabotage = options.sabotage ?? {};
+    this.#clock = clock;
+    this.#observer = observer;
+    this.#now = () => clock.now();
+    const settings = { ...DEFAULTS, ...options };
+    const { folder, writeBufferSize, acceptDataLoss = false } = settings;
+    const database = new Database({ folder, clock, writeBufferSize, acceptDataLoss, sabotage });
+    this.#database = database;
+    this.#committer = new GroupCommit({
+      write: (batch) => database.write(batch),
+      seal: (batch) => {
+        sealSums(batch);
+        database.seal(batch);
+      },
+      onHalt: (error) => {
+        this.#degrade(error);
+      },
+      onCommit: ({ records, bytes }, durationMs) => {
+        this.#retryMs = RETRY_FIRST_MS;
+        observer.onCommit?.({ records, bytes, durationMs });
+      },
+      onFull: (isFull) => {
+        observer.onFull?.(isFull);
+      },
+      clock,
+      commitIntervalMs: settings.commitIntervalMs,
+      batchBytesMax: settings.batchBytesMax,
+      batchRecordsMax: settings.batchRecordsMax,
+      queueBytesMax: settings.queueBytesMax,
+    });
+  }
+
+  get status(): StoreStatus {
+    return this.#status;
+  }
+
+  get lastError(): StoreError | null {
+    return this.#lastError;
+  }
+
+  get queue(): StoreQueue {
+    return { records: this.#committer.records, bytes: this.#committer.bytes };
+  }
+
+  get isFull(): boolean {
+    return this.#committer.isFull;
+  }
+
+  async open(): Promise<void> {
+    await this.#database.open();
+    this.#setStatus('open', null);
+    try {
+      await adoptDocuments(this.#access(null));
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+  }
+
+  async load(name: string): Promise<StoredDocument> {
+    this.#assertOpen();
+    const running = this.#loads.get(name);
+    if (running !== undefined) return await running;
+    const load = this.#load(name).finally(() => this.#loads.delete(name));
+    this.#loads.set(name, load);
+    return await load;
+  }
+
+  async readBase(name: string, generation: number): Promise<readonly Uint8Array[]> {
+    this.#assertOpen();
+    return await this.#read(name, async (reader) => {
+      const base = await readBaseRecord(reader, name);
+      if (base?.generation !== generation) {
+        throw new StoreError(
+          'stale-generation',
+          `document ${JSON.stringify(name)}: base ${generation} was replaced by ${base?.generation ?? 'none'}`,
+        );
+      }
+      return await readChunks(reader, name, base.chunks);
+    });
+  }
+
+  append(name: string, update: Uint8Array): Append {
+    const document = this.#writable(name);
+    const { seq, batch } = document.append(this.#committer, update, this.#now);
+    return { seq, durable: batch.durable };
+  }
+
+  async compact(name: string, base: CompactedBase): Promise<BaseInfo> {
+    const document = this.#writable(name);
+    return await document.inTurn(async () => {
+      this.#writable(name);
+      return baseInfo(await compactDocument(this.#access(name), document, base));
+    });
+  }
+
+  async quarantine(name: string, entries: readonly QuarantineEntry[]): Promise<void> {
+    const document = this.#writable(name);
+    await document.inTurn(async () => {
+      await quarantineUpdates(this.#access(name), document, entries, this.#now());
+    });
+  }
+
+  async list(query: {
+    prefix?: string;
+    after?: string;
+    limit: number;
+    includeDeleted?: boolean;
+  }): Promise<readonly DocumentSummary[]> {
+    this.#assertOpen();
+    return await this.#read(null, (reader) => listDocuments(reader, query));
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#assertOpen();
+    const document = this.#documents.get(name);
+    if (document !== undefined) {
+      document.isDeleted = true;
+      await document.turn;
+    }
+    await deleteDocument(this.#access(name), name, this.#now());
+  }
+
+  release(name: string): void {
+    const document = this.#documents.get(name);
+    if (document === undefined) return;
+    document.isReleased = true;
+    // Its next number must outlive what is queued, or a later load would hand it out again.
+    void document.whenSettled().then(() => {
+      if (document.isReleased && this.#documents.get(name) === document) {
+        this.#documents.delete(name);
+      }
+    });
+  }
+
+  async close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<void> {
+    if (this.#status === 'closed' || this.#isClosing) return;
+    this.#isClosing = true;
+    await this.#drain(deadlineMs);
+    if (this.#retryTimer !== null) this.#clock.clearTimeout(this.#retryTimer);
+    this.#setStatus('closed', null);
+    this.#committer.abandon(
+      new StoreError('closed', 'the store was closed before the update was durable'),
+    );
+    await this.#database.close();
+  }
+
+  async #load(name: string): Promise<StoredDocument> {
+    const open = this.#documents.get(name);
+    if (open !== undefined) {
+      open.isReleased = false;
+      // What a former room has appended and is not durable yet must be seen.
+      await open.settled;
+      this.#assertOpen();
+    }
+    const image = await this.#read(name, (reader) => readDocument(reader, name));
+    if (image.record?.deletedAtMs != null || open?.isDeleted === true) {
+      throw new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
+    }
+    if (open === undefined) {
+      const document = new OpenDocument(name, image);
+      this.#documents.set(name, document);
+      this.#cleanUp(document, image);
+    }
+    return {
+      base: image.base === null ? null : baseInfo(image.base),
+      tail: image.tail,
+      lastSeq: image.lastSeq,
+      createdAtMs: image.record?.createdAtMs ?? null,
+    };
+  }
+
+  /** Deletes what a crash has left. Queued before any append, so nothing new can be meant. */
+  #cleanUp(document: OpenDocument, image: DocumentImage): void {
+    const operations = [...deleteUpdates(document, image.orphans)];
+    if (operations.length > 0) {
+      void document.inTurn(() => writePortions(this.#committer, operations)).catch(() => undefined);
+    }
+    if (image.staleSums.length > 0) {
+      void this.#committer.write(image.staleSums.map((key) => [key, null] as const));
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#status === 'closed') throw new StoreError('closed', 'the store is closed');
+  }
+
+  #writable(name: string): OpenDocument {
+    this.#assertOpen();
+    const document = this.#documents.get(name);
+    if (document === undefined) throw new Error(`${name}: written to before it was loaded`);
+    if (document.isDeleted) {
+      throw new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
+    }
+    return document;
+  }
+
+  #access(name: string | null): DiskAccess {
+    return { committer: this.#committer, read: (read) => this.#read(name, read) };
+  }
+
+  /** `name`: whose reading this is; null for reads that concern no single document. */
+  async #read<T>(name: string | null, read: (reader: Reader) => Promise<T>): Promise<T> {
+    try {
+      return await this.#database.read(read);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      this.#assertOpen();
+      const isDamage = (error as { code?: unknown }).code === 'LEVEL_CORRUPTION';
+      const what = name === null ? 'the index' : `document ${JSON.stringify(name)}`;
+      throw new StoreError(
+        isDamage && name !== null ? 'document-damaged' : 'read-failed',
+        `${what}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  #degrade(error: unknown): void {
+    if (this.#status === 'closed') return;
+    this.#failedAtMs ??= this.#clock.now();
+    this.#setStatus(
+      'degraded',
+      new StoreError('write-failed', `a write failed: ${messageOf(error)}`, { cause: error }),
+    );
+    this.#retryTimer = this.#clock.setTimeout(() => void this.#retry(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+  }
+
+  async #retry(): Promise<void> {
+    try {
+      await this.#database.reopen(this.#committer.bytes);
+    } catch (error) {
+      this.#degrade(error);
+      return;
+    }
+    if (this.#status === 'closed') return;
+    const downtimeMs = this.#clock.now() - (this.#failedAtMs ?? 0);
+    this.#failedAtMs = null;
+    this.#setStatus('open', null);
+    this.#observer.onRecovered?.({ rewrittenRecords: this.#committer.records, downtimeMs });
+    this.#committer.resume();
+  }
+
+  async #drain(deadlineMs: number): Promise<void> {
+    let timer: unknown = null;
+    const deadline = new Promise<void>((resolve) => {
+      timer = this.#clock.setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([this.#committer.whenIdle(), deadline]);
+    this.#clock.clearTimeout(timer);
+  }
+
+  #setStatus(status: StoreStatus, error: StoreError | null): void {
+    this.#status = status;
+    this.#lastError = error;
+    this.#observer.onStatus?.(status, error);
+  }
+}
+
+function baseInfo(base: BaseRecord): BaseInfo {
+  return {
+    generation: base.generation,
+    chunkCount: base.chunks.length,
+    bytes: base.chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    head: base.head,
+    upToSeq: base.upToSeq,
+  };
+}

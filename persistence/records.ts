@@ -1,0 +1,238 @@
+/**
+ * Values of our own records. Each begins with a version byte and ends with the CRC-32 of what is before it, so
+ * that a flipped byte on disk is found (LevelDB returns damaged values from uncompressed tables as data). A
+ * decoder returns null for what it cannot trust; the caller knows which document that concerns.
+ *
+ * The values under y-leveldb's keys are not ours to change: raw Yjs updates, with nothing appended. Their
+ * checksums lie beside them, one record per document and batch.
+ */
+import { crc32 } from 'node:zlib';
+import * as decoding from 'lib0/decoding';
+import * as encoding from 'lib0/encoding';
+
+const VERSION = 1;
+const CRC_BYTES = 4;
+
+/** Seals a payload: version byte in front, checksum behind. */
+function seal(write: (encoder: encoding.Encoder) => void): Buffer {
+  const encoder = encoding.createEncoder();
+  encoding.writeUint8(encoder, VERSION);
+  write(encoder);
+  const payload = encoding.toUint8Array(encoder);
+  const sealed = Buffer.allocUnsafe(payload.length + CRC_BYTES);
+  sealed.set(payload);
+  sealed.writeUInt32LE(crc32(payload), payload.length);
+  return sealed;
+}
+
+function unseal<T>(value: Uint8Array, read: (decoder: decoding.Decoder) => T): T | null {
+  const end = value.length - CRC_BYTES;
+  if (end < 1 || value[0] !== VERSION) return null;
+  const payload = value.subarray(0, end);
+  const stored = Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE(end);
+  if (crc32(payload) !== stored) return null;
+  const decoder = decoding.createDecoder(payload);
+  decoding.readUint8(decoder);
+  try {
+    return read(decoder);
+  } catch {
+    return null; // lib0 throws at the end of the bytes; a right checksum makes that nearly impossible
+  }
+}
+
+// ---- y-leveldb's state vector record -------------------------------------------------------------------------
+
+/**
+ * The clock that we write into `['v1_sv', doc]`. y-leveldb trusts the vector if the clock is the number of the
+ * last update; this is a number that no update can have, so it recomputes. It also tells us, when it is
+ * another, that y-leveldb has rewritten the document (its "flush") since.
+ */
+export const OUR_CLOCK: number = 0xffff_ffff;
+
+/** Not sealed: the format is y-leveldb's. */
+export const ourStateVector: Buffer = (() => {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, OUR_CLOCK);
+  encoding.writeVarUint8Array(encoder, Uint8Array.of(0)); // the empty state vector
+  return Buffer.from(encoding.toUint8Array(encoder));
+})();
+
+/** The clock of a state vector record; null if it cannot be read. */
+export function decodeStateVectorClock(value: Uint8Array): number | null {
+  try {
+    return decoding.readVarUint(decoding.createDecoder(value));
+  } catch {
+    return null;
+  }
+}
+
+// ---- base ----------------------------------------------------------------------------------------------------
+
+/** One chunk of a base: which update key it lies under, and what must be found there. */
+export interface ChunkEntry {
+  readonly seq: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+export interface BaseRecord {
+  readonly generation: number;
+  readonly upToSeq: number;
+  readonly head: Uint8Array;
+  readonly chunks: readonly ChunkEntry[];
+}
+
+export function encodeBase(base: BaseRecord): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, base.generation);
+    encoding.writeVarUint(encoder, base.upToSeq + 1); // -1 is a legal "nothing yet"
+    encoding.writeVarUint8Array(encoder, base.head);
+    encoding.writeVarUint(encoder, base.chunks.length);
+    for (const chunk of base.chunks) {
+      encoding.writeVarUint(encoder, chunk.seq);
+      encoding.writeVarUint(encoder, chunk.length);
+      encoding.writeVarUint(encoder, chunk.crc);
+    }
+  });
+}
+
+export function decodeBase(value: Uint8Array): BaseRecord | null {
+  return unseal(value, (decoder) => {
+    const generation = decoding.readVarUint(decoder);
+    const upToSeq = decoding.readVarUint(decoder) - 1;
+    const head = decoding.readVarUint8Array(decoder).slice();
+    const chunks: ChunkEntry[] = [];
+    for (let count = decoding.readVarUint(decoder); count > 0; count--) {
+      const seq = decoding.readVarUint(decoder);
+      const length = decoding.readVarUint(decoder);
+      chunks.push({ seq, length, crc: decoding.readVarUint(decoder) });
+    }
+    return { generation, upToSeq, head, chunks };
+  });
+}
+
+// ---- skips: numbers after the base that are not updates of the tail ---------------------------------------------
+
+/**
+ * seq → checksum of what lies, or lay, there: chunks of an unfinished or replaced base, quarantined updates.
+ * Bytes with another checksum under such a number were written by y-leveldb afterwards, and count.
+ */
+export type Skips = ReadonlyMap<number, number>;
+
+export function encodeSkips(skips: Skips): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, skips.size);
+    for (const [seq, crc] of skips) {
+      encoding.writeVarUint(encoder, seq);
+      encoding.writeVarUint(encoder, crc);
+    }
+  });
+}
+
+export function decodeSkips(value: Uint8Array): Map<number, number> | null {
+  return unseal(value, (decoder) => {
+    const skips = new Map<number, number>();
+    for (let count = decoding.readVarUint(decoder); count > 0; count--) {
+      const seq = decoding.readVarUint(decoder);
+      skips.set(seq, decoding.readVarUint(decoder));
+    }
+    return skips;
+  });
+}
+
+// ---- checksums of one document's updates in one batch ------------------------------------------------------------
+
+/** Written once a document and commit, so by hand: no encoder, one allocation. */
+export function encodeSums(crcs: readonly number[]): Buffer {
+  const end = 1 + crcs.length * CRC_BYTES;
+  const value = Buffer.allocUnsafe(end + CRC_BYTES);
+  value[0] = VERSION;
+  let at = 1;
+  for (const crc of crcs) at = value.writeUInt32LE(crc, at);
+  value.writeUInt32LE(crc32(value.subarray(0, end)), end);
+  return value;
+}
+
+export function decodeSums(value: Uint8Array): number[] | null {
+  return unseal(value, (decoder) => {
+    const crcs: number[] = [];
+    while (decoding.hasContent(decoder)) crcs.push(decoding.readUint32(decoder));
+    return crcs;
+  });
+}
+
+// ---- the name index, quarantine, the store itself ----------------------------------------------------------------
+
+export interface DocumentRecord {
+  /** Null for documents that y-leveldb created. */
+  readonly createdAtMs: number | null;
+  /** Set for a tombstone. */
+  readonly deletedAtMs: number | null;
+}
+
+export function encodeDocument(record: DocumentRecord): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, Math.trunc(record.createdAtMs ?? 0));
+    encoding.writeVarUint(encoder, Math.trunc(record.deletedAtMs ?? 0));
+  });
+}
+
+export function decodeDocument(value: Uint8Array): DocumentRecord | null {
+  return unseal(value, (decoder) => {
+    const createdAtMs = decoding.readVarUint(decoder) || null;
+    return { createdAtMs, deletedAtMs: decoding.readVarUint(decoder) || null };
+  });
+}
+
+export interface QuarantineRecord {
+  readonly reason: string;
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+}
+
+export function encodeQuarantine(record: QuarantineRecord): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarString(encoder, record.reason);
+    encoding.writeVarUint(encoder, Math.trunc(record.atMs));
+    encoding.writeVarUint8Array(encoder, record.bytes);
+  });
+}
+
+export function decodeQuarantine(value: Uint8Array): QuarantineRecord | null {
+  return unseal(value, (decoder) => {
+    const reason = decoding.readVarString(decoder);
+    const atMs = decoding.readVarUint(decoder);
+    return { reason, atMs, bytes: decoding.readVarUint8Array(decoder).slice() };
+  });
+}
+
+/** The number of the last commit: in every batch, under one key. What the witness file is compared with. */
+export function encodeCommit(commit: number): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, commit);
+  });
+}
+
+export function decodeCommit(value: Uint8Array): number | null {
+  return unseal(value, decoding.readVarUint);
+}
+
+export interface StoreRecord {
+  /** Changes when the layout does in a way that older builds must not write to. */
+  readonly schema: number;
+  readonly storeId: string;
+}
+
+export function encodeStore(record: StoreRecord): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, record.schema);
+    encoding.writeVarString(encoder, record.storeId);
+  });
+}
+
+export function decodeStore(value: Uint8Array): StoreRecord | null {
+  return unseal(value, (decoder) => {
+    const schema = decoding.readVarUint(decoder);
+    return { schema, storeId: decoding.readVarString(decoder) };
+  });
+}
