@@ -371,7 +371,7 @@ export function configFromEnv(env: Readonly<Record<string, string | undefined>>)
     else values[option.key] = parsed.value;
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return values as Partial<Config>;
+  return values;
 }
 
 function parseValue(option: Option, text: string): { value: unknown } | { problem: string } {

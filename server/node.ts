@@ -12,7 +12,7 @@ import { createApp } from './http/app.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { BaseCache } from './rooms/base-cache.ts';
-import { RoomStats, type RoomContext, type RoomEvent } from './rooms/context.ts';
+import { RoomStats, type RoomContext, type RoomEvent, type RoomSabotage } from './rooms/context.ts';
 import { Registry } from './rooms/registry.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/worker-pool.ts';
@@ -22,6 +22,8 @@ export interface NodeParts {
   /** Makes the store instead of LevelDB in `dataDir`. */
   readonly createStore?: (observer: StoreObserver) => DocumentStore;
   readonly logger?: Logger;
+  /** Only for the tests that prove that they would notice; see rooms/context.ts. */
+  readonly sabotage?: RoomSabotage;
 }
 
 /** Slowloris: a request line and headers must arrive within this time. */
@@ -77,6 +79,7 @@ export class Node {
         },
       },
       stats,
+      sabotage: parts.sabotage ?? {},
       report: (event) => {
         this.#onRoomEvent(event);
       },

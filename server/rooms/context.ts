@@ -53,6 +53,12 @@ export type RoomEvent =
   | { type: 'compaction-failed'; document: string; error: unknown }
   | { type: 'quarantined'; document: string; seqs: readonly number[]; reasons: readonly string[] };
 
+/** Broken on purpose, so that the durability tests can prove that they would catch it. Never set elsewhere. */
+export interface RoomSabotage {
+  /** Ack an update that brings nothing new at once, although its first copy may not be on disk yet. */
+  readonly ackRedundantAtOnce?: true;
+}
+
 export interface RoomContext {
   readonly store: DocumentStore;
   readonly workers: WorkerPool;
@@ -60,5 +66,6 @@ export interface RoomContext {
   readonly timers: Timers;
   readonly limits: RoomLimits;
   readonly stats: RoomStats;
+  readonly sabotage: RoomSabotage;
   readonly report: (event: RoomEvent) => void;
 }

@@ -16,11 +16,12 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { LoadedBase } from './base-cache.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
-import { check, judge, trim, type RefusalCode, type Verdict } from './check.ts';
+import { check, judge, trim, type Verdict } from './check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
 import type { Frame, Wire } from './outlet.ts';
 import { PresenceTable, type PresenceResult } from './presence.ts';
+import { REFUSALS, type RefusalCode } from './refusal.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
@@ -176,7 +177,7 @@ export class Room implements CatchUpSource {
         return GAP;
       case 'refused':
         stats.refused += 1;
-        return { kind: 'refused', code: closeCodeOf(verdict.code), reason: verdict.code };
+        return { kind: 'refused', code: REFUSALS[verdict.code], reason: verdict.code };
       case 'new': {
         const size = (this.#base?.bytes ?? 0) + this.#tail.bytes + update.byteLength;
         if (size > limits.documentBytesMax && verdict.summary.sections.length > 0) {
@@ -223,7 +224,7 @@ export class Room implements CatchUpSource {
 
   #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Session): void {
     // A copy: the frame it came in may be a slice of a much larger read buffer.
-    const bytes = verdict.overlaps ? trim(update, this.version) : update.slice();
+    const bytes = verdict.overlaps ? trim(update, this.version, verdict.summary) : update.slice();
     this.version.apply(verdict.summary);
     const { seq, durable } = this.context.store.append(this.name, bytes);
     this.#appliedSeq = seq;
@@ -401,6 +402,8 @@ export class Room implements CatchUpSource {
   adoptBase(base: BaseInfo, replaced: { updates: number; bytes: number }): void {
     this.#base = base;
     this.#head = null;
+    // Compaction finds out what integrating has deleted by itself (overwritten map values, for one).
+    this.version.merge(this.head);
     this.#tail.dropUpTo(base.upToSeq);
     this.#tailUpdates = Math.max(0, this.#tailUpdates - replaced.updates);
     this.#tailBytes = Math.max(0, this.#tailBytes - replaced.bytes);
@@ -462,20 +465,4 @@ function mergeAll(updates: readonly Uint8Array[]): Uint8Array {
     level = next;
   }
   return level[0] ?? EMPTY_UPDATE;
-}
-
-function closeCodeOf(code: RefusalCode): ErrorCode {
-  switch (code) {
-    case 'malformed':
-    case 'trailing':
-    case 'zero-length':
-    case 'duplicate-client':
-    case 'bad-origin':
-    case 'cycle':
-    case 'forbidden-key':
-    case 'depth':
-      return 'invalid-update';
-    default:
-      return 'update-refused';
-  }
 }

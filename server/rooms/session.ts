@@ -54,6 +54,7 @@ export class Session {
 
   /** We asked for everything the client has (SyncStep1) and its answer has not come. */
   #isAsked = false;
+  #lastOffer: Offer['kind'] | null = null;
   readonly #gapTimesMs: number[] = [];
   readonly #joinTimesMs: number[] = [];
 
@@ -192,11 +193,19 @@ export class Session {
         room.sendPresence(this);
         break;
       case 'ack-request':
-        this.#acks.request(message.payload.slice(), room.appliedSeq);
+        this.#acks.request(message.payload.slice(), this.#barrier(room));
         room.waitForAck(this);
         this.onDurable(room.durableSeq);
         break;
     }
+  }
+
+  /** Everything this session has sent is durable once the room's durable seq reaches this. [I1] */
+  #barrier(room: Room): number {
+    if (this.#lastOffer === 'redundant' && room.context.sabotage.ackRedundantAtOnce === true) {
+      return room.durableSeq;
+    }
+    return room.appliedSeq;
   }
 
   #onSyncStep1(room: Room, bytes: Uint8Array): void {
@@ -260,13 +269,14 @@ export class Session {
     isStep2: boolean,
   ): Promise<void> | undefined {
     if (this.#isClosed) return undefined;
+    this.#lastOffer = offer.kind;
     switch (offer.kind) {
       case 'accepted':
       case 'redundant':
         // Redundant too waits for the room's current seq: its first copy may not be on disk yet. [I1]
         if (isStep2) {
           this.#isAsked = false;
-          this.#acks.release(room.appliedSeq);
+          this.#acks.release(this.#barrier(room));
           this.onDurable(room.durableSeq);
         }
         return undefined;

@@ -1,0 +1,27 @@
+/**
+ * The child of `node-process.ts`: a node from its environment, with the sabotage that the test asks for.
+ */
+import { LevelStore } from '../../persistence/level-store.ts';
+import { configFromEnv } from '../../server/config.ts';
+import { createNode } from '../../server/node.ts';
+import type { Sabotage } from './sabotage.ts';
+
+const { ackRedundantAtOnce, ...storeSabotage } = JSON.parse(
+  process.env['SABOTAGE'] ?? '{}',
+) as Sabotage;
+
+const config = configFromEnv(process.env);
+const node = createNode(config, {
+  createStore: (observer) =>
+    new LevelStore({
+      folder: config.dataDir ?? './data',
+      observer,
+      ...(config.acceptDataLoss === true ? { acceptDataLoss: true } : {}),
+      sabotage: storeSabotage,
+    }),
+  ...(ackRedundantAtOnce === true ? { sabotage: { ackRedundantAtOnce } } : {}),
+});
+process.on('SIGTERM', () => {
+  void node.drain().then(() => process.exit(0));
+});
+process.stdout.write(`${await node.listen()}\n`);
