@@ -13,7 +13,7 @@ export interface CloseReason {
   readonly meaning: string;
 }
 
-/** `reason` is the text of the close frame; the server writes the error code there, since rows share numbers. */
+/** `reason` is the text of the close frame: `code` or `code: detail`, since several rows share a number. */
 export function closeReason(closeCode: number, reason: string): CloseReason {
   const code = codeOf(closeCode, reason);
   if (code === null) {
@@ -28,8 +28,9 @@ export function closeReason(closeCode: number, reason: string): CloseReason {
 }
 
 function codeOf(closeCode: number, reason: string): ErrorCode | null {
+  const named = reason.split(':', 1)[0];
   const candidates = (Object.keys(ERRORS) as ErrorCode[]).filter(
     (code) => ERRORS[code].close === closeCode,
   );
-  return candidates.find((code) => code === reason) ?? candidates[0] ?? null;
+  return candidates.find((code) => code === named) ?? candidates[0] ?? null;
 }

@@ -6,7 +6,7 @@ import { loadProfile, saveProfile } from './people.ts';
 import type { ProfileStorage } from './people.ts';
 import { part, ProfileDialog } from './profile-dialog.ts';
 import { SaveIndicator } from './save-indicator.ts';
-import { saveLabel } from './save-label.ts';
+import { closeLabel, saveLabel } from './save-label.ts';
 import { Session } from './session.ts';
 
 /** How long a button says what it did, milliseconds. */
@@ -95,7 +95,7 @@ function openAddressed(): void {
     showClosed(reason) {
       field.readOnly = true;
       field.placeholder = '';
-      showNotice(reason.meaning, [retryButton, copyTextButton]);
+      showNotice(closeLabel(reason), [retryButton, copyTextButton]);
     },
   });
 }

@@ -3,7 +3,7 @@ import { initials } from './people.ts';
 import type { Person } from './people.ts';
 
 /** More than these are counted, not drawn. */
-const DISCS_MAX = 5;
+const DISCS_MAX = 4;
 
 export function drawOthers(list: HTMLElement, others: readonly Person[]): void {
   const items = others.slice(0, DISCS_MAX).map((person) => {

@@ -35,6 +35,7 @@ const ADJECTIVES = [
   'Quiet',
 ];
 const ANIMALS = ['Badger', 'Finch', 'Heron', 'Ibex', 'Lynx', 'Marten', 'Otter', 'Plover', 'Wren'];
+const INITIAL = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
 const FALLBACK_COLOR = '#5f6368';
 const STORAGE_KEY = 'syncline.person';
 
@@ -56,14 +57,10 @@ export function cleanName(name: string): string {
   return Array.from(visible).slice(0, NAME_LENGTH_MAX).join('').trim();
 }
 
-/** One or two letters for a small disc. */
+/** One or two letters, digits or pictures for a small disc: of the first and the last word that has one. */
 export function initials(name: string): string {
-  const words = name.split(' ').filter((word) => word !== '');
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined];
-  return letters
-    .map((word) => Array.from(word ?? '')[0] ?? '')
-    .join('')
-    .toUpperCase();
+  const marks = name.split(' ').flatMap((word) => INITIAL.exec(word)?.[0] ?? []);
+  return [marks[0], marks.length > 1 ? marks.at(-1) : ''].join('').toUpperCase();
 }
 
 /** The remembered profile, or a new one, remembered. `random` returns a number in [0, 1). */

@@ -1,4 +1,8 @@
-/** The save state in words. It promises no more than is true: nothing is kept when the tab closes. */
+/**
+ * The save state, and why it ended, in words. They promise no more than is true: nothing is kept when the tab
+ * closes.
+ */
+import type { CloseReason } from '../close-reason.ts';
 import type { SaveStatus } from '../status.ts';
 
 export interface SaveLabel {
@@ -15,4 +19,12 @@ export function saveLabel(status: SaveStatus, hasOpened: boolean): SaveLabel {
   if (unsavedChanges === 0) return { tone: 'offline', text: 'Offline' };
   const changes = unsavedChanges === 1 ? '1 change' : `${unsavedChanges} changes`;
   return { tone: 'offline', text: `Offline — ${changes} kept in this tab` };
+}
+
+/** For the person at the page; the table's sentences are for whoever builds on the server. */
+export function closeLabel(reason: CloseReason): string {
+  if (reason.code === 'document-deleted') {
+    return 'This document was deleted. Its text is still in this tab.';
+  }
+  return reason.meaning;
 }

@@ -56,6 +56,7 @@ describe('save label', () => {
 describe('close reason', () => {
   it('is the row that the server names, or the first with its close code', () => {
     expect(closeReason(4404, 'document-deleted')).toMatchObject({ code: 'document-deleted' });
+    expect(closeReason(4404, 'document-deleted: by its owner').code).toBe('document-deleted');
     expect(closeReason(4404, 'something else')).toMatchObject({ code: 'not-found' });
     expect(closeReason(4404, 'invalid-document-name')).toMatchObject({ code: 'not-found' });
   });

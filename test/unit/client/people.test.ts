@@ -65,6 +65,8 @@ describe('initials', () => {
     ['ada', 'A'],
     ['Ada King Lovelace', 'AL'],
     ['😀 smile', '😀S'],
+    ['Ada <b>Lovelace</b>', 'AB'],
+    ['!!', ''],
   ] as const) {
     it(`of ${name} are ${letters}`, () => {
       expect(initials(name)).toBe(letters);
