@@ -12,8 +12,7 @@
  * After a reopen everything that was acked must be there. The last batches are kept in memory and written
  * again if the database has lost them. [I1] [I5]
  */
-import { stat } from 'node:fs/promises';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreClock } from './clock.ts';
 import { DirectorySync, probeSpace } from './directory-sync.ts';
@@ -60,6 +59,7 @@ export class Database {
   /** Of the last batch that was confirmed. */
   #commit = 0;
   #hasFailed = false;
+  #isClosed = false;
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -137,6 +137,7 @@ export class Database {
       folder,
       (await this.#logBytes()) + Math.max(PROBE_BYTES_MIN, 2 * pendingBytes),
     );
+    if (this.#isClosed) return;
     let done!: () => void;
     this.#reopening = new Promise((resolve) => {
       done = resolve;
@@ -144,8 +145,9 @@ export class Database {
     try {
       await this.#handle?.close();
       this.#handle = null;
-      const opened = await strictOpen({ ...this.#options, acceptDataLoss: true });
+      const opened = await strictOpen({ ...this.#options, acceptDataLoss: false, isReopen: true });
       try {
+        await this.#directory.start();
         await this.#restore(opened);
       } catch (error) {
         await opened.handle.close();
@@ -159,19 +161,18 @@ export class Database {
     }
   }
 
-  /** Writes again what was acked and is gone. */
-  async #restore(opened: StrictOpenResult): Promise<void> {
-    await this.#directory.start();
-    if (opened.commit >= this.#commit && opened.overridden.length === 0) return;
-    const lost = this.#recent.after(opened.overridden.length === 0 ? opened.commit : 0);
+  /** Writes again what was acked and is gone: a disk that lied about an fsync. */
+  async #restore({ handle, commit }: StrictOpenResult): Promise<void> {
+    if (commit >= this.#commit) return;
+    const lost = this.#recent.after(commit);
     if (lost === null) {
       throw new StoreError(
         'write-failed',
-        `data folder ${this.#options.folder} has lost acknowledged commits after ${opened.commit} of ${this.#commit}, ` +
-          `and they are no longer in memory (${opened.overridden.join('; ')})`,
+        `data folder ${this.#options.folder} ends at commit ${commit}, but ${this.#commit} was acknowledged, ` +
+          'and what is missing is no longer in memory',
       );
     }
-    for (const batch of lost) await opened.handle.write(batch);
+    for (const batch of lost) await handle.write(batch);
   }
 
   /** Runs `read` on a snapshot. Waits while the database is being opened again. */
@@ -185,6 +186,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     while (this.#reopening !== null) await this.#reopening;
     const handle = this.#handle;
     this.#handle = null;

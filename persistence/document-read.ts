@@ -31,8 +31,8 @@ export interface DocumentImage {
   readonly isListed: boolean;
   /** Numbers whose updates are leftovers, to be deleted. */
   readonly orphans: readonly number[];
-  /** Keys of checksum records of a document that y-leveldb has cleared and begun anew. */
-  readonly staleSums: readonly Buffer[];
+  /** Keys of our records of a document that y-leveldb has cleared and begun anew. */
+  readonly stale: readonly Buffer[];
 }
 
 function damaged(name: string, what: string): StoreError {
@@ -149,9 +149,13 @@ export async function readDocument(reader: Reader, name: string): Promise<Docume
   const base = rewrittenAt === null ? storedBase : null;
   const skips = await readSkips(reader, name);
   const { bySeq: sums, keys: sumsKeys } = await readSums(reader, name);
-  // y-leveldb wrote update `rewrittenAt` itself. A checksum of ours for it is from a former life of the name.
-  const isAnew = rewrittenAt !== null && sums.has(rewrittenAt) && !skips.has(rewrittenAt);
-  if (isAnew) sums.clear();
+  // y-leveldb numbers from 0 only a document that has no updates: if we know of an earlier life of the name, it
+  // was cleared, and what our records say of it no longer counts.
+  const isAnew = rewrittenAt === 0 && (storedBase !== null || sums.has(0));
+  if (isAnew) {
+    skips.clear();
+    sums.clear();
+  }
 
   const chunkSeqs = new Set((base?.chunks ?? []).map((chunk) => chunk.seq));
   const tailStart = rewrittenAt ?? (base === null ? 0 : base.upToSeq + 1);
@@ -184,8 +188,10 @@ export async function readDocument(reader: Reader, name: string): Promise<Docume
   let lastSeq = Math.max(lastFound, base?.upToSeq ?? -1);
   for (const seq of chunkSeqs) lastSeq = Math.max(lastSeq, seq);
   for (const seq of skips.keys()) lastSeq = Math.max(lastSeq, seq);
-  const staleSums = isAnew ? sumsKeys : [];
-  return { record, base, skips, tail, tailStart, lastSeq, isListed, orphans, staleSums };
+  const stale = isAnew
+    ? [keys.recordKey('base', name), keys.recordKey('skips', name), ...sumsKeys]
+    : [];
+  return { record, base, skips, tail, tailStart, lastSeq, isListed, orphans, stale };
 }
 
 /** The chunks of a base, checked. @throws StoreError `document-damaged`, and what LevelDB throws */

@@ -64,6 +64,8 @@ export interface GroupCommitOptions {
   /** Adds what belongs to the batch as a whole; called once, right before its first write. */
   readonly seal: (batch: Batch) => void;
   readonly onHalt: (error: unknown) => void;
+  /** The batch in flight has not been confirmed for this long; called again while it lasts. */
+  readonly onStall: (stalledMs: number) => void;
   readonly onCommit: (batch: Batch, durationMs: number) => void;
   readonly onFull: (isFull: boolean) => void;
   readonly clock: StoreClock;
@@ -80,6 +82,9 @@ const REFILL = 0.5;
 /** What a small operation costs beside its bytes (key, node, promise share), for the queue's bound. */
 const RECORD_OVERHEAD_BYTES = 64;
 
+/** A disk that takes longer than this is reported (a hung NFS mount, a dying disk). */
+const STALL_MS = 10_000;
+
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #queue: Batch[] = [];
@@ -90,6 +95,7 @@ export class GroupCommit {
   #isScheduled = false;
   #inFlight: Batch | null = null;
   #lastStartMs = Number.NEGATIVE_INFINITY;
+  #stallTimer: unknown = null;
   #idle: (() => void)[] = [];
 
   constructor(options: GroupCommitOptions) {
@@ -165,6 +171,7 @@ export class GroupCommit {
   /** Gives up: everything that is not durable is rejected. Only for closing. */
   abandon(error: Error): void {
     this.#isHalted = true;
+    if (this.#stallTimer !== null) this.#options.clock.clearTimeout(this.#stallTimer);
     const abandoned = this.#queue;
     this.#queue = [];
     this.#bytes = 0;
@@ -196,6 +203,8 @@ export class GroupCommit {
       batch.isSealed = true;
       this.#options.seal(batch);
     }
+    // One timer for many batches: it looks at what is in flight when it fires.
+    this.#stallTimer ??= this.#options.clock.setTimeout(this.#watch, STALL_MS);
     this.#options.write(batch).then(this.#succeed, this.#halt);
   };
 
@@ -213,6 +222,16 @@ export class GroupCommit {
     if (this.#isFull && this.#bytes <= queueBytesMax * REFILL) this.#setFull(false);
     if (this.#queue.length === 0) this.#settleIdle();
     else this.#schedule();
+  };
+
+  readonly #watch = (): void => {
+    this.#stallTimer = null;
+    if (this.#inFlight === null) return;
+    const stalledMs = this.#options.clock.now() - this.#lastStartMs;
+    const isStalled = stalledMs >= STALL_MS;
+    if (isStalled) this.#options.onStall(stalledMs);
+    const waitMs = isStalled ? STALL_MS : STALL_MS - stalledMs;
+    this.#stallTimer = this.#options.clock.setTimeout(this.#watch, waitMs);
   };
 
   readonly #halt = (error: unknown): void => {

@@ -72,6 +72,7 @@ export class LevelStore implements DocumentStore {
   #retryTimer: unknown = null;
   #retryMs = RETRY_FIRST_MS;
   #failedAtMs: number | null = null;
+  #isStalled = false;
   #isClosing = false;
 
   constructor(options: LevelStoreOptions) {
@@ -94,7 +95,11 @@ export class LevelStore implements DocumentStore {
       onHalt: (error) => {
         this.#degrade(error);
       },
+      onStall: (stalledMs) => {
+        this.#stall(stalledMs);
+      },
       onCommit: ({ records, bytes }, durationMs) => {
+        if (this.#isStalled) this.#unstall();
         this.#retryMs = RETRY_FIRST_MS;
         observer.onCommit?.({ records, bytes, durationMs });
       },
@@ -233,7 +238,7 @@ export class LevelStore implements DocumentStore {
       this.#assertOpen();
     }
     const image = await this.#read(name, (reader) => readDocument(reader, name));
-    if (image.record?.deletedAtMs != null || open?.isDeleted === true) {
+    if ((image.record?.deletedAtMs ?? null) !== null || open?.isDeleted === true) {
       throw new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
     }
     if (open === undefined) {
@@ -255,8 +260,8 @@ export class LevelStore implements DocumentStore {
     if (operations.length > 0) {
       void document.inTurn(() => writePortions(this.#committer, operations)).catch(() => undefined);
     }
-    if (image.staleSums.length > 0) {
-      void this.#committer.write(image.staleSums.map((key) => [key, null] as const));
+    if (image.stale.length > 0) {
+      void this.#committer.write(image.stale.map((key) => [key, null] as const));
     }
   }
 
@@ -297,6 +302,7 @@ export class LevelStore implements DocumentStore {
 
   #degrade(error: unknown): void {
     if (this.#status === 'closed') return;
+    this.#isStalled = false;
     this.#failedAtMs ??= this.#clock.now();
     this.#setStatus(
       'degraded',
@@ -304,6 +310,19 @@ export class LevelStore implements DocumentStore {
     );
     this.#retryTimer = this.#clock.setTimeout(() => void this.#retry(), this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+  }
+
+  /** A write that hangs has not failed: nothing is retried, but nobody is told that all is well. */
+  #stall(stalledMs: number): void {
+    if (this.#status !== 'open') return;
+    this.#isStalled = true;
+    const what = `the disk has not confirmed a write for ${Math.round(stalledMs / 1000)} s`;
+    this.#setStatus('degraded', new StoreError('write-failed', what));
+  }
+
+  #unstall(): void {
+    this.#isStalled = false;
+    if (this.#status === 'degraded') this.#setStatus('open', null);
   }
 
   async #retry(): Promise<void> {

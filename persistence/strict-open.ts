@@ -25,6 +25,8 @@ export interface StrictOpenOptions {
   readonly folder: string;
   readonly writeBufferSize: number;
   readonly acceptDataLoss: boolean;
+  /** This process had the folder open and remembers itself what was acked: don't compare with the witness. */
+  readonly isReopen?: boolean;
 }
 
 export interface StrictOpenResult {
@@ -89,7 +91,7 @@ export async function strictOpen(options: StrictOpenOptions): Promise<StrictOpen
   );
   try {
     await checkLevelLog(folder, tornLogs, doubts);
-    const found = await handle.read((reader) => checkContents(reader, folder, witness, doubts));
+    const found = await handle.read((reader) => checkContents(reader, options, witness, doubts));
     return { handle, ...found, overridden: doubts.overridden };
   } catch (error) {
     await handle.close();
@@ -186,7 +188,7 @@ async function checkLevelLog(
   tornLogs: readonly string[],
   doubts: Doubts,
 ): Promise<void> {
-  const text = await readFile(join(folder, 'LOG'), 'utf8');
+  const text = await readFile(join(folder, 'LOG'), 'utf8').catch(() => ''); // a full disk may have no LOG
   const line = text.split('\n').find((candidate) => LOSS_IN_LOG.test(candidate));
   // Garbage in a torn tail is dropped loudly too; that it was only a tail, the scan has shown.
   if (line !== undefined && tornLogs.length === 0)
@@ -197,7 +199,7 @@ type Contents = Pick<StrictOpenResult, 'witness' | 'commit' | 'isNew'>;
 
 async function checkContents(
   reader: Reader,
-  folder: string,
+  { folder, isReopen = false }: StrictOpenOptions,
   witness: WitnessRecord | null,
   doubts: Doubts,
 ): Promise<Contents> {
@@ -226,7 +228,7 @@ async function checkContents(
     doubts.raise(`its ${WITNESS_FILE} is missing, so that a loss could not be noticed`);
   } else if (witness.storeId !== storeId) {
     doubts.raise(`it holds store ${storeId}, but ${WITNESS_FILE} names store ${witness.storeId}`);
-  } else if (commit !== null && commit < witness.commit) {
+  } else if (commit !== null && commit < witness.commit && !isReopen) {
     doubts.raise(
       `it ends at commit ${commit}, but commit ${witness.commit} was acknowledged: the end of its log is lost`,
     );

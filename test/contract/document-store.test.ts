@@ -11,7 +11,6 @@ import {
   MemoryStore,
   StoreError,
   type DocumentStore,
-  type StoreErrorCode,
 } from '../../persistence/index.ts';
 
 interface Twin {
@@ -71,7 +70,7 @@ async function tailOf(store: DocumentStore, name: string): Promise<[number, numb
   return (await store.load(name)).tail.map(({ seq, bytes: update }) => [seq, [...update]]);
 }
 
-async function codeOf(work: Promise<unknown>): Promise<StoreErrorCode | string> {
+async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
   } catch (error) {
