@@ -1,4 +1,3 @@
-/// <reference path="../../persistence/y-leveldb.d.ts" />
 /**
  * [I10] y-leveldb itself as the judge of our on-disk layout: what it reads from a folder of ours, what we read
  * from a folder of its, and what is left after it has rewritten a document in between.
@@ -245,7 +244,7 @@ describe('a folder that y-leveldb wrote', () => {
     await withYLevel(folder, async (level) => {
       await level.storeUpdate('doc', Y.encodeStateAsUpdate(new Y.Doc()));
     });
-    const level = new ClassicLevel(folder, { keyEncoding: 'view' });
+    const level = new ClassicLevel<Uint8Array, string>(folder, { keyEncoding: 'view' });
     await level.del(keyEncoding.encode(['v1', 'doc', 'update', 0]));
     await level.close();
     expect(await served(folder, 'doc')).toEqual({ text: '', isComplete: true });
