@@ -21,11 +21,10 @@ import type { StoreClock } from './clock.ts';
 /** Checksums of one document's consecutive updates in one batch, gathered until the batch is sealed. */
 export interface SumsDraft {
   readonly batch: Batch;
-  readonly name: string;
   readonly firstSeq: number;
   readonly crcs: number[];
-  /** Forgets the draft when its batch is sealed. */
-  readonly owner: { draft: SumsDraft | null };
+  /** The document; it forgets the draft when the batch is sealed. */
+  readonly owner: { readonly sumsPrefix: Buffer; draft: SumsDraft | null };
 }
 
 /** Operations in order; a value of null deletes the key. */

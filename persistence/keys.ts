@@ -43,6 +43,12 @@ export function updateKeyPrefix(name: string): Buffer {
   return encode(['v1', name, 'update', 0]).subarray(0, -SEQ_BYTES);
 }
 
+/** The same for its checksum records. */
+export function sumsKeyPrefix(name: string): Buffer {
+  return encode([OWN, 'sums', name, 0]).subarray(0, -SEQ_BYTES);
+}
+
+/** A prefix from above and a number. */
 export function updateKey(prefix: Buffer, seq: number): Buffer {
   const at = prefix.length;
   const key = Buffer.allocUnsafe(at + SEQ_BYTES);

@@ -46,7 +46,12 @@ export interface LevelStoreOptions {
 }
 
 const DEFAULTS = {
-  commitIntervalMs: 2,
+  /**
+   * A commit costs 0.05 ms of the event loop and 0.1 ms of CPU in all, whatever is in it: at 2,000 updates/s
+   * one after another that is a fifth of a core. Four milliseconds (250 commits/s) make it a fortieth, and stay
+   * far below the 16 ms that a busy room's flush may take.
+   */
+  commitIntervalMs: 4,
   queueBytesMax: 16 * 1024 * 1024,
   batchBytesMax: 1024 * 1024,
   batchRecordsMax: 512,

@@ -12,6 +12,7 @@ import { StoreError } from './store.ts';
 export class OpenDocument {
   readonly name: string;
   readonly updatePrefix: Buffer;
+  readonly sumsPrefix: Buffer;
   base: records.BaseRecord | null;
   skips: Map<number, number>;
   /** The first number that may be deleted when a compaction replaces the tail. */
@@ -30,6 +31,7 @@ export class OpenDocument {
   constructor(name: string, image: DocumentImage) {
     this.name = name;
     this.updatePrefix = keys.updateKeyPrefix(name);
+    this.sumsPrefix = keys.sumsKeyPrefix(name);
     this.base = image.base;
     this.skips = image.skips;
     this.tailStart = image.tailStart;
@@ -50,7 +52,7 @@ export class OpenDocument {
     if (isFirst) this.#enlist(batch, nowMs());
     let draft = this.draft;
     if (draft === null || draft.batch !== batch || draft.firstSeq + draft.crcs.length !== seq) {
-      draft = { batch, name: this.name, firstSeq: seq, crcs: [], owner: this };
+      draft = { batch, firstSeq: seq, crcs: [], owner: this };
       this.draft = draft;
       batch.drafts.push(draft);
     }
@@ -104,7 +106,7 @@ export class OpenDocument {
 /** Turns the drafts of a batch into records. */
 export function sealSums(batch: Batch): void {
   for (const draft of batch.drafts) {
-    const key = keys.numberedRecordKey('sums', draft.name, draft.firstSeq);
+    const key = keys.updateKey(draft.owner.sumsPrefix, draft.firstSeq);
     batch.put(key, records.encodeSums(draft.crcs));
     draft.owner.draft = null;
   }

@@ -244,7 +244,7 @@ describe('a folder that y-leveldb wrote', () => {
     await withYLevel(folder, async (level) => {
       await level.storeUpdate('doc', Y.encodeStateAsUpdate(new Y.Doc()));
     });
-    const level = new ClassicLevel<Uint8Array, string>(folder, { keyEncoding: 'view' });
+    const level = new ClassicLevel<Uint8Array>(folder, { keyEncoding: 'view' });
     await level.del(keyEncoding.encode(['v1', 'doc', 'update', 0]));
     await level.close();
     expect(await served(folder, 'doc')).toEqual({ text: '', isComplete: true });
