@@ -11,8 +11,11 @@
  * of that promise is a real `Y.Doc`, a million times: test/fuzz/check-oracle.test.ts.
  */
 import type { RefusalCode } from './refusal.ts';
-import { scan, type UpdateSummary } from './scan.ts';
+import { scan, type ScanResult, type UpdateSummary } from './scan.ts';
 import type { Version } from './version.ts';
+
+export { trim } from './cut.ts';
+export type { RefusalCode } from './refusal.ts';
 
 export type GapReason =
   /** Structs of a client that start behind what is known of it. */
@@ -28,7 +31,7 @@ export type Verdict =
   | {
       readonly kind: 'new';
       readonly summary: UpdateSummary;
-      /** Part of it is known: store and forward `trim(update, version, summary)` instead. */
+      /** Part of it is known: store and forward `trim(update, version)` instead. */
       readonly overlaps: boolean;
       /** Items that Yjs may have to search a place for. Above `conflictsMax`: try it in a worker first. */
       readonly conflicts: number;
@@ -37,31 +40,34 @@ export type Verdict =
   | { readonly kind: 'gap'; readonly reason: GapReason; readonly summary: UpdateSummary }
   | { readonly kind: 'refused'; readonly code: RefusalCode };
 
-/** `summary` saves the scan where a worker has made it. */
+/** `summary` saves the scan where it has been made already. */
 export function check(update: Uint8Array, version: Version, summary?: UpdateSummary): Verdict {
-  if (summary !== undefined) return judge(summary, version);
-  const result = scan(update);
-  return result.isValid ? judge(result.summary, version) : { kind: 'refused', code: result.code };
+  return summary === undefined ? judge(scan(update), version) : compare(summary, version);
 }
 
-/** What a scanned update is to a replica at `version`. */
-export function judge(summary: UpdateSummary, version: Version): Verdict {
-  const { runs, needs, deletes, hasSkips } = summary;
+/** What an update that was scanned elsewhere, in a worker, is to a replica at `version`. */
+export function judge(scanned: ScanResult, version: Version): Verdict {
+  if (!scanned.isValid) return { kind: 'refused', code: scanned.code };
+  return compare(scanned.summary, version);
+}
+
+function compare(summary: UpdateSummary, version: Version): Verdict {
+  const { sections, needs, deletes, hasSkips } = summary;
   let isNew = false;
   let overlaps = false;
   let reason: GapReason | null = hasSkips ? 'skip' : null;
 
-  for (let at = 0; at < runs.length; at += 3) {
-    const clock = version.clockOf(runs[at] as number);
-    const start = runs[at + 1] as number;
+  for (let at = 0; at < sections.length; at += 3) {
+    const clock = version.clockOf(sections[at] as number);
+    const start = sections[at + 1] as number;
     if (start > clock) reason ??= 'clock';
     if (start < clock) overlaps = true;
-    if ((runs[at + 2] as number) > clock) isNew = true;
+    if ((sections[at + 2] as number) > clock) isNew = true;
   }
   for (let at = 0; at < needs.length; at += 2) {
     if (version.clockOf(needs[at] as number) < (needs[at + 1] as number)) reason ??= 'dependency';
   }
-  const brought = deletes.length > 0 ? new Brought(runs) : null;
+  const brought = deletes.length > 0 ? new Brought(sections) : null;
   for (let at = 0; at < deletes.length; at += 3) {
     const client = deletes[at] as number;
     const clock = deletes[at + 1] as number;
@@ -81,24 +87,24 @@ export function judge(summary: UpdateSummary, version: Version): Verdict {
 
 /** How far the update itself brings each client. */
 class Brought {
-  readonly #runs: readonly number[];
+  readonly #sections: readonly number[];
   readonly #ends: Map<number, number> | null;
 
-  constructor(runs: readonly number[]) {
-    this.#runs = runs;
+  constructor(sections: readonly number[]) {
+    this.#sections = sections;
     // Nearly every update brings one client; looking through eight is cheaper than building a Map.
-    this.#ends = runs.length > 24 ? new Map() : null;
+    this.#ends = sections.length > 24 ? new Map() : null;
     if (this.#ends === null) return;
-    for (let at = 0; at < runs.length; at += 3) {
-      this.#ends.set(runs[at] as number, runs[at + 2] as number);
+    for (let at = 0; at < sections.length; at += 3) {
+      this.#ends.set(sections[at] as number, sections[at + 2] as number);
     }
   }
 
   endOf(client: number): number {
     if (this.#ends !== null) return this.#ends.get(client) ?? 0;
-    const runs = this.#runs;
-    for (let at = 0; at < runs.length; at += 3) {
-      if (runs[at] === client) return runs[at + 2] as number;
+    const sections = this.#sections;
+    for (let at = 0; at < sections.length; at += 3) {
+      if (sections[at] === client) return sections[at + 2] as number;
     }
     return 0;
   }

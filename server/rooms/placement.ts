@@ -89,7 +89,8 @@ class HashTable {
     const values = this.#values;
     this.#keys = new Int32Array(keys.length * 2);
     this.#values = new Int32Array(keys.length * 2);
-    for (const [index, key] of keys.entries()) {
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as number;
       if (key === EMPTY) continue;
       const slot = this.#slot(key);
       this.#keys[slot] = key;

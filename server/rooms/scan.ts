@@ -8,8 +8,10 @@
  */
 import { UPDATE_LIMITS } from '../protocol/index.ts';
 import { KNOWN, Edges, SectionIndex, emitInOrder, type Section } from './emission.ts';
+import { Needs } from './needs.ts';
 import { Placements } from './placement.ts';
 import { Refusal, refuse, type RefusalCode } from './refusal.ts';
+import { RootNames } from './root-names.ts';
 import { NO_CLIENT, REF, StructReader } from './struct-reader.ts';
 
 /** What an update adds, deletes and needs. Plain lists, so that it crosses threads cheaply. */
@@ -18,7 +20,7 @@ export interface UpdateSummary {
   readonly bytes: number;
   readonly structs: number;
   /** [client, start, end, …]: runs of structs. A client has several only around a Skip. */
-  readonly runs: readonly number[];
+  readonly sections: readonly number[];
   /** [client, clock, …]: what must be known of clients before this can be integrated; clock exclusive. */
   readonly needs: readonly number[];
   /** [client, clock, length, …]: the delete set. */
@@ -43,7 +45,7 @@ export type ScanResult =
  */
 export type Trust = 'client' | 'stored';
 
-interface Rules {
+export interface ScanRules {
   readonly contentDepthMax: number;
   readonly allowsProtoKey: boolean;
   readonly structsMax: number;
@@ -52,7 +54,7 @@ interface Rules {
   readonly rootTypesMax: number;
 }
 
-const RULES: Readonly<Record<Trust, Rules>> = {
+export const SCAN_RULES: Readonly<Record<Trust, ScanRules>> = {
   client: { ...UPDATE_LIMITS, allowsProtoKey: false },
   stored: {
     // Reading is recursive; 1,000 levels of it fit every stack.
@@ -72,14 +74,14 @@ const NONE: readonly number[] = Object.freeze([]);
 
 export function scan(bytes: Uint8Array, trust: Trust = 'client'): ScanResult {
   try {
-    return { isValid: true, summary: summarise(bytes, RULES[trust]) };
+    return { isValid: true, summary: summarise(bytes, SCAN_RULES[trust]) };
   } catch (error) {
     if (error instanceof Refusal) return { isValid: false, code: error.code };
     throw error;
   }
 }
 
-function summarise(bytes: Uint8Array, rules: Rules): UpdateSummary {
+function summarise(bytes: Uint8Array, rules: ScanRules): UpdateSummary {
   const reader = new StructReader(bytes, rules);
   // The smallest section is a count, a client, a clock and a struct of two bytes.
   const sections = reader.count(5);
@@ -94,8 +96,8 @@ function summarise(bytes: Uint8Array, rules: Rules): UpdateSummary {
 /** The state of one pass over the structs of an update. */
 class Walk {
   readonly #reader: StructReader;
-  readonly #rules: Rules;
-  readonly #runs: number[] = [];
+  readonly #rules: ScanRules;
+  readonly #sections: number[] = [];
   readonly #tombstones: number[] = [];
   readonly #needs: Needs = new Needs();
   /** Only with several sections: with one, all other clients are outside the update. */
@@ -106,7 +108,7 @@ class Walk {
   #structs = 0;
   #hasSkips = false;
 
-  constructor(reader: StructReader, rules: Rules, sections: number) {
+  constructor(reader: StructReader, rules: ScanRules, sections: number) {
     this.#reader = reader;
     this.#rules = rules;
     this.#edges = sections > 1 ? new Edges() : null;
@@ -134,7 +136,7 @@ class Walk {
       if (end > UPDATE_LIMITS.clockMax) refuse('huge-length');
       if (reader.ref === REF.skip) {
         this.#hasSkips = true;
-        if (clock > runStart) this.#runs.push(client, runStart, clock);
+        if (clock > runStart) this.#sections.push(client, runStart, clock);
         runStart = end;
       } else {
         if (reader.ref <= REF.deleted) this.#tombstones.push(client, clock, end);
@@ -144,7 +146,7 @@ class Walk {
       clock = end;
       struct++;
     }
-    if (clock > runStart) this.#runs.push(client, runStart, clock);
+    if (clock > runStart) this.#sections.push(client, runStart, clock);
   }
 
   /** Takes down what the struct just read depends on. */
@@ -180,7 +182,7 @@ class Walk {
     return {
       bytes: this.#reader.end,
       structs: this.#structs,
-      runs: this.#runs,
+      sections: this.#sections,
       needs: this.#needs.list,
       deletes,
       tombstones: this.#tombstones.length === 0 ? NONE : this.#tombstones,
@@ -192,7 +194,7 @@ class Walk {
 
   /** Tells the needs that the update itself meets from those that it brings along; the former must not circle. */
   #resolve(edges: Edges): void {
-    const sections = sectionsOf(this.#runs);
+    const sections = sectionsOf(this.#sections);
     const index = new SectionIndex(sections);
     for (let edge = 0; edge < edges.count; edge++) {
       const client = edges.client(edge);
@@ -210,17 +212,18 @@ class Walk {
   }
 }
 
-function sectionsOf(runs: readonly number[]): readonly Section[] {
+function sectionsOf(flat: readonly number[]): readonly Section[] {
   const sections: Section[] = [];
-  for (let at = 0; at < runs.length; at += 3) {
-    const start = runs[at + 1] as number;
-    const end = runs[at + 2] as number;
-    sections.push({ client: runs[at] as number, start, end, count: end - start });
+  for (let at = 0; at < flat.length; at += 3) {
+    const start = flat[at + 1] as number;
+    const end = flat[at + 2] as number;
+    sections.push({ client: flat[at] as number, start, end, count: end - start });
   }
   return sections;
 }
 
-function readDeletes(reader: StructReader, rules: Rules): readonly number[] {
+/** The delete set, the last part of an update: [client, clock, length, …]. */
+export function readDeletes(reader: StructReader, rules: ScanRules): readonly number[] {
   const clients = reader.count(2);
   if (clients === 0) return NONE;
   if (clients > rules.clientsMax) refuse('too-many-clients');
@@ -244,66 +247,4 @@ function readDeletes(reader: StructReader, rules: Rules): readonly number[] {
     }
   }
   return deletes;
-}
-
-/** The highest clock needed of each client. */
-class Needs {
-  readonly list: number[] = [];
-  #places: Map<number, number> | null = null;
-
-  add(client: number, clock: number): void {
-    const place = this.#find(client);
-    if (place === -1) {
-      this.#places?.set(client, this.list.length);
-      this.list.push(client, clock);
-    } else if ((this.list[place + 1] as number) < clock) {
-      this.list[place + 1] = clock;
-    }
-  }
-
-  #find(client: number): number {
-    if (this.#places !== null) return this.#places.get(client) ?? -1;
-    const { list } = this;
-    for (let place = 0; place < list.length; place += 2) {
-      if (list[place] === client) return place;
-    }
-    // Nearly every update names one or two other clients; a Map pays from eight on.
-    if (list.length < 16) return -1;
-    this.#places = new Map();
-    for (let place = 0; place < list.length; place += 2) {
-      this.#places.set(list[place] as number, place);
-    }
-    return -1;
-  }
-}
-
-/** Counts different names by their bytes. Nearly always the same name comes again and again. */
-class RootNames {
-  count = 0;
-  #lastStart = 0;
-  #lastStop = 0;
-  #names: Set<string> | null = null;
-
-  add(bytes: Uint8Array, start: number, stop: number): void {
-    if (this.count > 0 && areEqual(bytes, this.#lastStart, this.#lastStop, start, stop)) return;
-    if (this.count > 0) {
-      this.#names ??= new Set([text(bytes, this.#lastStart, this.#lastStop)]);
-      this.#names.add(text(bytes, start, stop));
-    }
-    this.count = this.#names?.size ?? 1;
-    this.#lastStart = start;
-    this.#lastStop = stop;
-  }
-}
-
-function areEqual(bytes: Uint8Array, a: number, aStop: number, b: number, bStop: number): boolean {
-  if (aStop - a !== bStop - b) return false;
-  for (let offset = 0; offset < aStop - a; offset++) {
-    if (bytes[a + offset] !== bytes[b + offset]) return false;
-  }
-  return true;
-}
-
-function text(bytes: Uint8Array, start: number, stop: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, stop - start).toString('latin1');
 }

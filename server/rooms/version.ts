@@ -69,7 +69,7 @@ export class Version {
 
   /** Adds what an update brings. It must have been judged `new` or `redundant` against this version. */
   apply(summary: UpdateSummary): void {
-    const { runs, tombstones, deletes } = summary;
+    const { sections, tombstones, deletes } = summary;
     this.#digest = null;
     // Before the clocks move: a struct that is known already is ignored, and so is that it came deleted.
     for (let at = 0; at < tombstones.length; at += 3) {
@@ -78,18 +78,30 @@ export class Version {
       const to = tombstones[at + 2] as number;
       if (from < to) addRange(this.#rangesOf(client), from, to);
     }
-    for (let at = 0; at < runs.length; at += 3) {
-      const client = runs[at] as number;
-      const end = runs[at + 2] as number;
+    for (let at = 0; at < sections.length; at += 3) {
+      const client = sections[at] as number;
+      const end = sections[at + 2] as number;
       if (end > this.clockOf(client)) this.#clocks.set(client, end);
     }
+    this.addDeletes(deletes);
+  }
+
+  /** A client is known up to `clock`. */
+  advance(client: number, clock: number): void {
+    this.#digest = null;
+    if (clock > this.clockOf(client)) this.#clocks.set(client, clock);
+  }
+
+  /** [client, clock, length, …], in any order, overlapping or not. */
+  addDeletes(deletes: readonly number[]): void {
+    this.#digest = null;
     if (deletes.length > 3 * BULK_RANGES_MIN) {
       this.#deleteInBulk(deletes);
-    } else {
-      for (let at = 0; at < deletes.length; at += 3) {
-        const clock = deletes[at + 1] as number;
-        addRange(this.#rangesOf(deletes[at] as number), clock, clock + (deletes[at + 2] as number));
-      }
+      return;
+    }
+    for (let at = 0; at < deletes.length; at += 3) {
+      const clock = deletes[at + 1] as number;
+      addRange(this.#rangesOf(deletes[at] as number), clock, clock + (deletes[at + 2] as number));
     }
   }
 
@@ -106,14 +118,20 @@ export class Version {
 
   /** Whether this has all that `other` has. */
   covers(other: Version): boolean {
-    for (const [client, clock] of other.#clocks) {
-      if (this.clockOf(client) < clock) return false;
-    }
+    if (!this.knowsAllClocksOf(other)) return false;
     for (const [client, ranges] of other.#deletes) {
       for (let at = 0; at < ranges.length; at += 2) {
         const from = ranges[at] as number;
         if (!this.hasDeletes(client, from, (ranges[at + 1] as number) - from)) return false;
       }
+    }
+    return true;
+  }
+
+  /** Whether this knows every client at least as far as `other` does. */
+  knowsAllClocksOf(other: Version): boolean {
+    for (const [client, clock] of other.#clocks) {
+      if (this.clockOf(client) < clock) return false;
     }
     return true;
   }

@@ -29,10 +29,9 @@ export function seededRandom(seed: number): Random {
     float: () => next() / 2 ** 32,
     below,
     oneIn: (n) => below(n) === 0,
-    pick: (items) => {
-      const item = items[below(items.length)];
-      if (item === undefined) throw new RangeError('pick from an empty list');
-      return item;
+    pick: <T>(items: readonly T[]): T => {
+      if (items.length === 0) throw new RangeError('pick from an empty list');
+      return items[below(items.length)] as T;
     },
   };
 }
