@@ -1,0 +1,173 @@
+/**
+ * The servers under test, each as a child process of its own on a free loopback port. All are started with
+ * their defaults, as their own documentation says; Syncline with its (synced) LevelDB in a temporary folder.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Target } from './bench-client.ts';
+import type { DialectName } from './dialects.ts';
+import { peerVersion, PEERS_DIR, PROJECT_ROOT } from './peers.ts';
+
+/** How long a server may take to print its URL, and to end after SIGTERM: milliseconds. */
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 10_000;
+
+export type ServerId = 'syncline' | 'y-websocket-server' | 'y-websocket-leveldb' | 'hocuspocus';
+
+export interface ServerKind {
+  readonly id: ServerId;
+  readonly label: string;
+  readonly dialect: DialectName;
+  /** Where edits go: what a restart brings back, and what an ack may mean. */
+  readonly storage: 'memory' | 'disk, not synced' | 'disk, synced';
+  version(): string;
+  command(dataDir: string): { readonly args: string[]; readonly env: Record<string, string> };
+}
+
+const stock = join(PEERS_DIR, 'stock-server.mjs');
+const modules = join(PEERS_DIR, 'node_modules');
+
+export const SERVERS: readonly ServerKind[] = [
+  {
+    id: 'syncline',
+    label: 'Syncline',
+    dialect: 'y-websocket',
+    storage: 'disk, synced',
+    version: () => {
+      const file = readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8');
+      return (JSON.parse(file) as { version: string }).version;
+    },
+    command: (dataDir) => ({
+      args: [join(PROJECT_ROOT, 'dist/server/main.js')],
+      env: { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir },
+    }),
+  },
+  {
+    id: 'y-websocket-server',
+    label: '@y/websocket-server',
+    dialect: 'y-websocket',
+    storage: 'memory',
+    version: () => peerVersion('@y/websocket-server'),
+    command: () => ({ args: [stock, join(modules, '@y/websocket-server/src/server.js')], env: {} }),
+  },
+  {
+    id: 'y-websocket-leveldb',
+    label: 'y-websocket + y-leveldb',
+    dialect: 'y-websocket',
+    storage: 'disk, not synced',
+    version: () => peerVersion('y-websocket'),
+    command: (dataDir) => ({
+      args: [stock, join(modules, 'y-websocket/bin/server.cjs')],
+      env: { YPERSISTENCE: dataDir },
+    }),
+  },
+  {
+    id: 'hocuspocus',
+    label: '@hocuspocus/server',
+    dialect: 'hocuspocus',
+    storage: 'memory',
+    version: () => peerVersion('@hocuspocus/server'),
+    command: () => ({ args: [join(PEERS_DIR, 'hocuspocus.mjs')], env: {} }),
+  },
+];
+
+const running = new Set<ChildProcess>();
+// Whatever ends the benchmark, its servers end with it.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export class RunningServer {
+  readonly kind: ServerKind;
+  readonly #dataDir: string;
+  #child: ChildProcess | null = null;
+  #url = '';
+  /** The last it said on stderr: the reason, when it dies. */
+  #lastWords = '';
+
+  private constructor(kind: ServerKind) {
+    this.kind = kind;
+    this.#dataDir = mkdtempSync(join(tmpdir(), `syncline-bench-${kind.id}-`));
+  }
+
+  static async start(kind: ServerKind): Promise<RunningServer> {
+    const server = new RunningServer(kind);
+    try {
+      await server.#spawn();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`${this.kind.label} is not running`);
+    return pid;
+  }
+
+  get target(): Target {
+    return { url: this.#url.replace(/^http/, 'ws'), dialect: this.kind.dialect };
+  }
+
+  /** Ends the process in good order and starts it again on the same data. */
+  async restart(): Promise<void> {
+    await this.#end();
+    await this.#spawn();
+  }
+
+  /** Ends the process and deletes its data. */
+  async stop(): Promise<void> {
+    await this.#end();
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+
+  async #spawn(): Promise<void> {
+    const { args, env } = this.kind.command(this.#dataDir);
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, NODE_ENV: 'production', ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2_000);
+    });
+    this.#url = await new Promise<string>((resolve, reject) => {
+      let said = '';
+      const timer = setTimeout(() => {
+        reject(new Error(`${this.kind.label} printed no URL within ${START_TIMEOUT_MS} ms`));
+      }, START_TIMEOUT_MS);
+      child.once('exit', (code, signal) => {
+        clearTimeout(timer);
+        reject(
+          new Error(`${this.kind.label} ended (${String(code ?? signal)}): ${this.#lastWords}`),
+        );
+      });
+      // Read to the end even after the URL: a full pipe would stop the server.
+      child.stdout.on('data', (chunk: Buffer) => {
+        if (said.length > 4_096) return;
+        said += chunk.toString();
+        const url = /http:\/\/127\.0\.0\.1:\d+/.exec(said);
+        if (url === null) return;
+        clearTimeout(timer);
+        resolve(url[0]);
+      });
+    });
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+}
