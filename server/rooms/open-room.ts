@@ -8,10 +8,11 @@
 import { StoreError, type StoredDocument } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
-import { check, judge } from './check.ts';
+import { judge } from './check.ts';
 import { compactStored } from './compact-stored.ts';
 import type { RoomContext } from './context.ts';
 import { Room } from './room.ts';
+import { scan } from './scan.ts';
 import { Version } from './version.ts';
 
 /** @throws StoreError, WorkerError: the caller refuses everybody who waits, and nothing was overwritten */
@@ -50,8 +51,8 @@ async function storedVersion(
   for (const { bytes } of stored.tail) {
     const verdict =
       bytes.byteLength <= INLINE_SCAN_BYTES_MAX
-        ? check(bytes, version)
-        : judge(await context.workers.scan(bytes), version);
+        ? judge(scan(bytes, 'stored'), version)
+        : judge(await context.workers.scan(bytes, 'stored'), version);
     if (verdict.kind === 'new') version.apply(verdict.summary);
     else if (verdict.kind !== 'redundant') return null;
   }

@@ -150,6 +150,7 @@ export class Registry {
     this.#entries.delete(room.name);
     room.dispose();
     if (room.base !== null) this.#context.bases.drop(room.name, room.base.generation);
+    this.#context.store.release(room.name);
   }
 
   #mayCompact(entry: Entry): boolean {

@@ -1,0 +1,66 @@
+/**
+ * The tables in docs/ that are made from code: `npm run docs` writes them, a test holds them equal.
+ * Each stands between two marker comments; the prose around it is written by hand.
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { optionRows } from '../../server/config.ts';
+import { ERRORS } from '../../server/protocol/errors.ts';
+
+export interface GeneratedTable {
+  readonly file: string;
+  readonly marker: string;
+  readonly markdown: string;
+}
+
+/** From dist/test/docs or test/docs to the top. */
+const ROOT = new URL(import.meta.url.includes('/dist/') ? '../../../' : '../../', import.meta.url);
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+export function generatedTables(): readonly GeneratedTable[] {
+  return [
+    {
+      file: 'docs/OPERATIONS.md',
+      marker: 'options',
+      markdown: table(
+        ['Variable', 'Default', 'Meaning'],
+        optionRows().map(([env, fallback, doc]) => [`\`${env}\``, `\`${fallback}\``, doc]),
+      ),
+    },
+    {
+      file: 'docs/ERRORS.md',
+      marker: 'errors',
+      markdown: table(
+        ['Code', 'WebSocket close', 'HTTP', 'Client should', 'Meaning'],
+        Object.entries(ERRORS).map(([code, entry]) => [
+          `\`${code}\``,
+          String(entry.close),
+          String(entry.http),
+          entry.retry === 'never' ? 'stop' : entry.retry,
+          entry.meaning,
+        ]),
+      ),
+    },
+  ];
+}
+
+export function pathOf(generated: GeneratedTable): string {
+  return fileURLToPath(new URL(generated.file, ROOT));
+}
+
+/** The file's text with the table in its place. @throws Error when a marker is missing */
+export function withTable(generated: GeneratedTable): string {
+  const text = readFileSync(pathOf(generated), 'utf8');
+  const start = `<!-- ${generated.marker}: made by npm run docs -->`;
+  const end = `<!-- ${generated.marker}: end -->`;
+  const from = text.indexOf(start);
+  const to = text.indexOf(end);
+  if (from === -1 || to === -1)
+    throw new Error(`${generated.file} lacks the markers ${start} … ${end}`);
+  return `${text.slice(0, from + start.length)}\n\n${generated.markdown}\n\n${text.slice(to)}`;
+}
