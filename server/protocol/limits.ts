@@ -10,8 +10,10 @@ export const UPDATE_LIMITS = {
   /** Highest clock; far above any document that fits a node, far below 2^53. */
   clockMax: 0x100_0000_0000,
   structsMax: 2_000_000,
-  deleteRangesMax: 200_000,
-  clientsMax: 100_000,
+  /** A recorded session of 77,463 deletions leaves 2,639 ranges; 200,000 take Yjs 72 MB of heap to read. */
+  deleteRangesMax: 100_000,
+  /** Every tab is a client: a new one every ten minutes for a year. */
+  clientsMax: 50_000,
   /** Root types that one update may name; they can never be collected. */
   rootTypesMax: 1_024,
   /** Nesting of JSON and Any content: `JSON.stringify` overflows its stack near 5,000. */

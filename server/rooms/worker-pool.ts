@@ -1,0 +1,215 @@
+/**
+ * The threads in which documents are loaded, scanned and tried: all that could take longer than a few
+ * milliseconds. A typed shell around piscina and worker-tasks.ts.
+ *
+ * Bounds: so many threads, so many tasks waiting, a deadline for each task, a heap for each thread. A deadline
+ * kills the thread: nothing else stops a synchronous loop. Compactions have threads of their own, so that an
+ * update that a client waits for is never behind one. Threads that are idle go.
+ *
+ * Whatever is passed in stays the caller's: bytes are copied once, and the copy is handed to the thread.
+ */
+import { Piscina } from 'piscina';
+import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.ts';
+import { Lane } from './lane.ts';
+import { createProgress, slowestUpdate } from './progress.ts';
+import type { ScanResult, Trust } from './scan.ts';
+import { WorkerError } from './worker-error.ts';
+import type {
+  CompactTask,
+  DiffTask,
+  IntegrablePartTask,
+  ScanTask,
+  TrialTask,
+} from './worker-tasks.ts';
+
+export { WorkerError } from './worker-error.ts';
+
+export interface WorkerPoolOptions {
+  /** At least two are used: one for compactions, one for what clients wait for. */
+  readonly threadsMax: number;
+  /** Tasks that wait for a thread, over all threads. */
+  readonly queueMax: number;
+  /** JavaScript heap of one thread, MiB. Buffers are not in it; they are bounded by the frames' size. */
+  readonly heapMiBMax?: number;
+}
+
+/** A 64 MiB update is scanned in under a second; ten is a machine in trouble. */
+const SCAN_TIMEOUT_MS = 10_000;
+/** Diffing copies bytes of a base of at most DOCUMENT_BYTES_MAX. */
+const DIFF_TIMEOUT_MS = 30_000;
+/** Starting a thread and loading Yjs in it takes 100–200 ms here, several times that on a busy machine. */
+const THREAD_START_MS = 2_000;
+const THREAD_IDLE_MS = 30_000;
+const HEAP_MIB_MAX = 1_024;
+
+/** Updates that one compaction may give up on for being too slow; each costs a deadline. */
+const SLOW_UPDATES_MAX = 3;
+/** Honest updates integrate at 5–10 MB/s; a fifth of that, and a pause of the machine, is still honest. */
+const HONEST_BYTES_PER_MS = 1_024;
+const HONEST_PAUSE_MS = 250;
+
+interface Tasks {
+  scan: { task: ScanTask; result: ScanResult };
+  compact: { task: CompactTask; result: Compaction };
+  trial: { task: TrialTask; result: Trial };
+  diff: { task: DiffTask; result: readonly Uint8Array[] };
+  integrablePart: { task: IntegrablePartTask; result: Uint8Array | null };
+}
+
+export class WorkerPool {
+  readonly #piscina: Piscina;
+  /** What clients wait for. */
+  readonly #quick: Lane;
+  /** Compactions. */
+  readonly #slow: Lane;
+  #running = 0;
+  #isClosed = false;
+
+  constructor({ threadsMax, queueMax, heapMiBMax = HEAP_MIB_MAX }: WorkerPoolOptions) {
+    const slow = Math.max(1, Math.floor(threadsMax / 2));
+    const quick = Math.max(1, threadsMax - slow);
+    this.#quick = new Lane(quick, queueMax);
+    this.#slow = new Lane(slow, queueMax);
+    this.#piscina = new Piscina({
+      // Always the built file: nodes and tests run from dist/.
+      filename: new URL('./worker-tasks.js', import.meta.url).href,
+      minThreads: 0,
+      maxThreads: quick + slow,
+      idleTimeout: THREAD_IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
+    });
+    // A thread that dies without a task has nobody to tell; the next task starts a new one.
+    this.#piscina.on('error', () => undefined);
+  }
+
+  /** Tasks that wait for a thread. */
+  get waiting(): number {
+    return this.#quick.waiting + this.#slow.waiting;
+  }
+
+  /** @throws WorkerError */
+  async scan(update: Uint8Array, trust: Trust = 'client'): Promise<ScanResult> {
+    const copy = new Uint8Array(update);
+    return await this.#run('scan', { update: copy, trust }, [copy], SCAN_TIMEOUT_MS);
+  }
+
+  /**
+   * A new base. Updates that Yjs refuses, or that alone take so long that the deadline passes, are named in
+   * `quarantined`; each of the latter costs another `timeoutMs`.
+   * @throws WorkerError; `deadline` when no single update is to blame
+   */
+  async compact(parts: StoredParts, timeoutMs: number): Promise<Compaction> {
+    const excluded: Quarantined[] = [];
+    for (;;) {
+      const progress = createProgress();
+      const copies = copyParts(parts);
+      try {
+        const task = { parts: copies, excluded, progress };
+        return await this.#run('compact', task, [...copies.chunks, ...copies.tail], timeoutMs);
+      } catch (error) {
+        const slow = isDeadline(error) ? slowestUpdate(progress) : null;
+        if (slow === null || excluded.length >= SLOW_UPDATES_MAX) throw error;
+        const bytes = parts.tail[slow.index]?.byteLength ?? 0;
+        if (slow.durationMs < HONEST_PAUSE_MS + bytes / HONEST_BYTES_PER_MS) throw error;
+        excluded.push({ index: slow.index, reason: 'too-slow' });
+      }
+    }
+  }
+
+  /** Whether Yjs takes an update in time. Running into the deadline is an answer, not an error. */
+  async trial(
+    task: StoredParts & { readonly update: Uint8Array },
+    timeoutMs: number,
+  ): Promise<Trial> {
+    const parts = copyParts(task);
+    const update = new Uint8Array(task.update);
+    const buffers = [...parts.chunks, ...parts.tail, update];
+    try {
+      return await this.#run('trial', { parts, update }, buffers, timeoutMs);
+    } catch (error) {
+      if (isDeadline(error)) return { ok: false, reason: 'deadline', durationMs: timeoutMs };
+      throw error;
+    }
+  }
+
+  /** What a client with this (encoded) state vector lacks, in chunks. @throws WorkerError */
+  async diff(parts: StoredParts, stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
+    const copies = copyParts(parts);
+    const vector = new Uint8Array(stateVector);
+    const buffers = [...copies.chunks, ...copies.tail, vector];
+    return await this.#run(
+      'diff',
+      { parts: copies, stateVector: vector },
+      buffers,
+      DIFF_TIMEOUT_MS,
+    );
+  }
+
+  /** What of an update with gaps a room at this (encoded) version can integrate now. @throws WorkerError */
+  async integrablePart(update: Uint8Array, version: Uint8Array): Promise<Uint8Array | null> {
+    const copies = { update: new Uint8Array(update), version: new Uint8Array(version) };
+    return await this.#run(
+      'integrablePart',
+      copies,
+      [copies.update, copies.version],
+      SCAN_TIMEOUT_MS,
+    );
+  }
+
+  /** Ends all threads at once; what runs or waits is rejected with `closed`. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#quick.close();
+    this.#slow.close();
+    await this.#piscina.destroy();
+  }
+
+  async #run<Name extends keyof Tasks>(
+    name: Name,
+    task: Tasks[Name]['task'],
+    buffers: readonly Uint8Array<ArrayBuffer>[],
+    timeoutMs: number,
+  ): Promise<Tasks[Name]['result']> {
+    const lane = name === 'compact' ? this.#slow : this.#quick;
+    await lane.enter();
+    const isCold = this.#piscina.threads.length <= this.#running;
+    this.#running++;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), timeoutMs + (isCold ? THREAD_START_MS : 0));
+    try {
+      // The lanes keep the rest away: piscina itself never has more tasks than threads. Its own queue may stall
+      // when a deadline kills the only thread.
+      const result: unknown = await this.#piscina.run(task, {
+        name,
+        signal: deadline.signal,
+        transferList: buffers.map((bytes) => bytes.buffer),
+      });
+      return result as Tasks[Name]['result'];
+    } catch (error) {
+      if (this.#isClosed) throw new WorkerError('closed', { cause: error });
+      if (deadline.signal.aborted) throw new WorkerError('deadline', { cause: error });
+      throw new WorkerError('worker-failed', { cause: error });
+    } finally {
+      clearTimeout(timer);
+      this.#running--;
+      lane.leave();
+    }
+  }
+}
+
+interface Copies extends StoredParts {
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
+  readonly tail: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** A Node Buffer may be a slice of the pool that all Buffers share: handing it over would detach them all. */
+function copyParts({ chunks, tail }: StoredParts): Copies {
+  return {
+    chunks: chunks.map((bytes) => new Uint8Array(bytes)),
+    tail: tail.map((bytes) => new Uint8Array(bytes)),
+  };
+}
+
+function isDeadline(error: unknown): boolean {
+  return error instanceof WorkerError && error.code === 'deadline';
+}

@@ -1,0 +1,78 @@
+/**
+ * What runs in a worker thread: the entry that the pool (worker-pool.ts) loads, one exported function a task.
+ * Plain bytes and plain objects in and out; the buffers of a result are handed over, not copied.
+ */
+import { move, transferableSymbol, valueSymbol } from 'piscina';
+import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
+import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.ts';
+import { diff as diffUpdates, integrablePart as partOf } from './cut.ts';
+import { markUpdate } from './progress.ts';
+import { scan as scanUpdate, type ScanResult, type Trust } from './scan.ts';
+import { Version, readStateVector } from './version.ts';
+
+export interface ScanTask {
+  readonly update: Uint8Array;
+  readonly trust: Trust;
+}
+
+export interface CompactTask {
+  readonly parts: StoredParts;
+  readonly excluded: readonly Quarantined[];
+  /** See progress.ts. */
+  readonly progress: SharedArrayBuffer;
+}
+
+export interface TrialTask {
+  readonly parts: StoredParts;
+  readonly update: Uint8Array;
+}
+
+export interface DiffTask {
+  readonly parts: StoredParts;
+  /** As Yjs encodes it. */
+  readonly stateVector: Uint8Array;
+}
+
+export interface IntegrablePartTask {
+  readonly update: Uint8Array;
+  /** `Version.encode()` of the room. */
+  readonly version: Uint8Array;
+}
+
+export function scan({ update, trust }: ScanTask): ScanResult {
+  return scanUpdate(update, trust);
+}
+
+export function compact({ parts, excluded, progress }: CompactTask): Compaction {
+  const result = compactParts(parts, excluded, (indices) => {
+    markUpdate(progress, indices[0] ?? null);
+  });
+  return handOver(result, [...result.chunks, result.head]);
+}
+
+export function trial({ parts, update }: TrialTask): Trial {
+  return tryUpdate(parts, update, () => performance.now());
+}
+
+export function diff({ parts, stateVector }: DiffTask): readonly Uint8Array[] {
+  const clocks = readStateVector(stateVector, stateVector.length);
+  if (clocks === null) throw new Error('malformed state vector');
+  const chunks = diffUpdates([...parts.chunks, ...parts.tail], new Version(clocks));
+  return handOver(chunks, chunks);
+}
+
+export function integrablePart({ update, version }: IntegrablePartTask): Uint8Array | null {
+  const known = Version.decode(version);
+  if (known === null) throw new Error('malformed version');
+  return partOf(update, known);
+}
+
+/** Hands the buffers of a result over to the main thread; nothing else in this thread refers to them. */
+function handOver<T>(value: T, buffers: readonly Uint8Array[]): T {
+  const transferable = {
+    [transferableSymbol]: buffers.map((bytes) => bytes.buffer),
+    [valueSymbol]: value as object,
+  };
+  // The pool unwraps it on the way out: the caller gets `value`.
+  return move(transferable) as unknown as T;
+}

@@ -1,0 +1,145 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import * as Y from 'yjs';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WorkerError, WorkerPool } from '../../../server/rooms/worker-pool.ts';
+import { Version } from '../../../server/rooms/version.ts';
+import { canonical, honestCrowd, load, versionOf } from '../../support/docs.ts';
+import { forgeItems } from '../../support/forge.ts';
+
+let pool: WorkerPool | null = null;
+
+function open(
+  options: { threadsMax?: number; queueMax?: number; heapMiBMax?: number } = {},
+): WorkerPool {
+  pool = new WorkerPool({ threadsMax: 2, queueMax: 16, ...options });
+  return pool;
+}
+
+afterEach(async () => {
+  await pool?.close();
+  pool = null;
+});
+
+/** `items` items that all name the start of the list as origin and different ends: quadratic for Yjs. */
+function quadratic(items: number): Uint8Array {
+  return forgeItems(
+    1,
+    Array.from({ length: items }, (_, clock) => ({
+      rightOrigin: clock < 2 ? null : ([1, (clock * 7919) % (clock - 1)] as const),
+    })),
+  );
+}
+
+function typed(clientId: number, text: string): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = clientId;
+  doc.getText('text').insert(0, text);
+  return Y.encodeStateAsUpdate(doc);
+}
+
+async function codeOf(task: Promise<unknown>): Promise<unknown> {
+  try {
+    await task;
+    return 'no error';
+  } catch (error) {
+    return error instanceof WorkerError ? error.code : error;
+  }
+}
+
+describe('worker pool', () => {
+  test('gives the same answers as the functions themselves, and leaves the bytes to their owner', async () => {
+    const workers = open();
+    const updates = honestCrowd(3, 40).map(({ update }) => Buffer.from(update));
+    const before = updates.map((update) => update.toString('hex'));
+    const doc = load(updates);
+
+    const made = await workers.compact({ chunks: [], tail: updates }, 10_000);
+    expect(made.quarantined).toEqual([]);
+    expect(canonical(load(made.chunks))).toEqual(canonical(doc));
+    expect(Version.decode(made.head)?.equals(versionOf(doc))).toBe(true);
+
+    const lacking = await workers.diff({ chunks: made.chunks, tail: [] }, Uint8Array.of(0));
+    expect(canonical(load(lacking))).toEqual(canonical(doc));
+
+    const scanned = await workers.scan(updates[0] as Buffer);
+    expect(scanned.isValid).toBe(true);
+
+    expect(
+      (await workers.trial({ chunks: made.chunks, tail: [], update: typed(77, 'x') }, 5_000)).ok,
+    ).toBe(true);
+    expect(updates.map((update) => update.toString('hex'))).toEqual(before);
+  });
+
+  test('[I6] a quadratic document runs into the deadline, and the main thread does not wait for it', async () => {
+    const workers = open();
+    await workers.scan(typed(1, 'warm'));
+    let longestMs = 0;
+    let lastMs = performance.now();
+    const timer = setInterval(() => {
+      longestMs = Math.max(longestMs, performance.now() - lastMs);
+      lastMs = performance.now();
+    }, 5);
+    const startedMs = performance.now();
+    const result = await workers.trial({ chunks: [], tail: [], update: quadratic(20_000) }, 300);
+    clearInterval(timer);
+    expect(result).toMatchObject({ ok: false, reason: 'deadline' });
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(longestMs).toBeLessThan(200);
+  });
+
+  test('an update in the tail that takes too long is set aside, the rest is compacted', async () => {
+    const workers = open();
+    await workers.scan(typed(1, 'warm'));
+    const tail = [typed(11, 'before'), quadratic(20_000), typed(12, 'after')];
+    const made = await workers.compact({ chunks: [], tail }, 1_000);
+    expect(made.quarantined).toEqual([{ index: 1, reason: 'too-slow' }]);
+    expect(load(made.chunks).getText('text').toJSON()).toContain('before');
+    expect(load(made.chunks).getText('text').toJSON()).toContain('after');
+  });
+
+  test('after a deadline has killed the only thread, what waited for it still runs', async () => {
+    const workers = open({ threadsMax: 1 });
+    const doomed = workers.trial({ chunks: [], tail: [], update: quadratic(20_000) }, 100);
+    const waiting = workers.scan(typed(1, 'x'));
+    expect((await doomed).ok).toBe(false);
+    expect((await waiting).isValid).toBe(true);
+  });
+
+  test('a compaction does not hold up what clients wait for', async () => {
+    const workers = open({ threadsMax: 1 });
+    const compaction = codeOf(workers.compact({ chunks: [quadratic(20_000)], tail: [] }, 1_500));
+    await pause(10);
+    expect((await workers.scan(typed(1, 'x'))).isValid).toBe(true);
+    expect(await compaction).toBe('deadline');
+  });
+
+  test('more tasks than may wait are turned away with queue-full', async () => {
+    const workers = open({ threadsMax: 1, queueMax: 2 });
+    const scans = Array.from({ length: 5 }, () => codeOf(workers.scan(typed(1, 'x'))));
+    const codes = await Promise.all(scans);
+    expect(codes.filter((code) => code === 'no error')).toHaveLength(3);
+    expect(codes.filter((code) => code === 'queue-full')).toHaveLength(2);
+  });
+
+  test('a task that runs out of memory fails alone, and the next one runs', async () => {
+    const workers = open({ heapMiBMax: 24 });
+    const doc = new Y.Doc();
+    doc.transact(() => {
+      for (let key = 0; key < 200_000; key++) doc.getMap('map').set(`key ${key}`, { key });
+    });
+    const tail = [Y.encodeStateAsUpdate(doc)];
+    expect(await codeOf(workers.compact({ chunks: [], tail }, 20_000))).toBe('worker-failed');
+    expect((await workers.scan(typed(1, 'x'))).isValid).toBe(true);
+  });
+
+  test('closing rejects what runs, what waits and what comes', async () => {
+    const workers = open({ threadsMax: 1 });
+    const running = codeOf(workers.compact({ chunks: [quadratic(20_000)], tail: [] }, 20_000));
+    const waiting = codeOf(workers.compact({ chunks: [], tail: [] }, 20_000));
+    await pause(50);
+    await workers.close();
+    expect(await running).toBe('closed');
+    expect(await waiting).toBe('closed');
+    expect(await codeOf(workers.scan(typed(1, 'x')))).toBe('closed');
+  });
+});
