@@ -224,10 +224,9 @@ export class Node {
     return {
       onStatus: (status, error) => {
         if (error !== null) this.#metrics.storeFailed(error.code);
+        // Nothing is logged before the URL: that is the first line on stdout.
         if (status === 'degraded') {
           this.log.error({ err: error }, 'the store cannot write; nothing is acked until it can');
-        } else {
-          this.log.debug({ status }, 'store');
         }
       },
       onCommit: ({ records, durationMs }) => {

@@ -103,7 +103,7 @@ describe('the server process', () => {
     writeFileSync(join(dataDir, '000005.ldb'), 'not a database');
     const node = run([], { PORT: '0', DATA_DIR: dataDir });
     expect(await node.exited).toBe(78);
-    expect(node.stderr).toContain('syncline inspect');
+    expect(node.stderr).toContain('syncline repair');
   });
 
   it('exits 69 when the address is taken', async () => {
