@@ -90,6 +90,8 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #progress: SaveProgress;
   #status: SaveStatus;
   #waiters: SaveWaiter[] = [];
+  /** Why the server closed for good; null again once the application reconnects. */
+  #closeReason: CloseReason | null = null;
   #isReportQueued = false;
   #isDestroyed = false;
 
@@ -148,19 +150,23 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
 
   /**
    * Resolves when every change made up to now is durable; later ones do not delay it. Rejects with a
-   * NotSavedError when the server closes for good or the provider is destroyed first. Has no timeout: it stays
-   * pending while offline, while the server's storage is failing, and on servers that confirm nothing.
+   * NotSavedError when the server closes, or has closed, for good, or the provider is destroyed first. Has no
+   * timeout: it stays pending while offline, while the server's storage is failing, and on servers that confirm
+   * nothing.
    */
   async whenSaved(): Promise<void> {
     if (this.#progress.ackedVersion >= this.#progress.localVersion) return;
     if (this.#isDestroyed) throw destroyedError();
+    if (this.#closeReason !== null) throw new NotSavedError('closed', this.#closeReason.meaning);
     await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ version: this.#progress.localVersion, resolve, reject });
     });
   }
 
   connect(): void {
-    if (!this.#isDestroyed) this.#socket.connect();
+    if (this.#isDestroyed) return;
+    this.#closeReason = null;
+    this.#socket.connect();
   }
 
   /** Closes the connection and stays away until `connect()`. Changes go on being counted. */
@@ -201,6 +207,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     socket.on('sync', (isSynced) => this.emit('synced', [isSynced]));
     socket.on('closed', ({ code, reason }) => {
       const closed = closeReason(code, reason);
+      this.#closeReason = closed;
       this.#advance({ type: 'refused' });
       this.#rejectWaiters(new NotSavedError('closed', closed.meaning));
       this.emit('closed', [closed]);

@@ -14,6 +14,9 @@ import type {
   Page,
 } from 'playwright-core';
 
+/** What the browser's console says about a node that is down. */
+const NODE_DOWN = /WebSocket connection to|ERR_CONNECTION_REFUSED/;
+
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
 /** Playwright makes a fresh user data folder for each launch and removes it. */
@@ -59,8 +62,8 @@ export class EditorPage {
     this.documentName = page.getByRole('textbox', { name: /^Document name/ });
     page.on('pageerror', (error) => this.complaints.push(String(error)));
     page.on('console', (message) => {
-      // A node that is down is not the page's fault.
-      if (message.type() === 'error' && !/WebSocket connection to/.test(message.text())) {
+      // That is not the page's fault.
+      if (message.type() === 'error' && !NODE_DOWN.test(message.text())) {
         this.complaints.push(message.text());
       }
     });

@@ -243,13 +243,17 @@ describe('other tabs (BroadcastChannel)', () => {
   });
 
   it('are no server: their SyncStep1 does not count as having joined', async () => {
+    server.isGreeting = false;
     const [here, there] = [new Y.Doc(), new Y.Doc()];
-    const first = open(here, { disableBc: false, WebSocketPolyfill: Unreachable });
+    const provider = open(here, { disableBc: false });
+    await vi.waitUntil(() => server.connections[0]?.frames[0]?.kind === 'step1');
     type(here, 'a');
-    const second = open(there, { disableBc: false, WebSocketPolyfill: Unreachable });
+    open(there, { disableBc: false, WebSocketPolyfill: Unreachable });
     await vi.waitUntil(() => there.getText('text').toJSON() === 'a');
-    expect(first.status).toMatchObject({ state: 'offline', unsavedChanges: 1 });
-    expect(second.status.state).toBe('offline');
+    type(here, 'b');
+    await vi.waitUntil(() => server.doc.getText('text').toJSON() === 'ba');
+    expect(statusFrames()).toEqual([]);
+    expect(provider.status).toMatchObject({ state: 'offline', unsavedChanges: 2 });
   });
 });
 
@@ -276,6 +280,8 @@ describe('whenSaved', () => {
     const closed = provider.whenSaved();
     server.connection.socket.close(4404, 'document-deleted');
     await expect(closed).rejects.toMatchObject({ code: 'closed' });
+    await expect(provider.whenSaved()).rejects.toMatchObject({ code: 'closed' });
+    provider.connect();
     const destroyed = provider.whenSaved();
     provider.destroy();
     await expect(destroyed).rejects.toBeInstanceOf(NotSavedError);
