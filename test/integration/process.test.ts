@@ -119,7 +119,7 @@ describe('the server process', () => {
     const node = run([], { PORT: '0', DATA_DIR: tempDir(), LOG_LEVEL: 'trace' });
     await waitUntil('the URL', () => node.stdout.includes('\n'));
     const url = (node.stdout.split('\n', 1)[0] ?? '').replace(/^http/, 'ws');
-    const client = new SyncClient(`${url}`, 'notes');
+    const client = new SyncClient(url, 'notes');
     await client.whenSynced();
     client.doc.getText('text').insert(0, 'a secret sentence');
     await client.whenAcked(client.requestAck());

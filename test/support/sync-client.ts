@@ -35,9 +35,10 @@ export class SyncClient {
   constructor(webSocketUrl: string, document: string, options: SyncClientOptions = {}) {
     this.doc = options.doc ?? new Y.Doc();
     this.#answersStep1 = options.answersStep1 ?? true;
-    this.socket = new WebSocket(`${webSocketUrl}/${encodeURIComponent(document)}`, {
-      ...(options.origin === undefined ? {} : { origin: options.origin }),
-    });
+    this.socket = new WebSocket(
+      `${webSocketUrl}/${encodeURIComponent(document)}`,
+      options.origin === undefined ? {} : { origin: options.origin },
+    );
     this.socket.binaryType = 'nodebuffer';
     this.socket.on('open', () => {
       this.sendSync(SYNC.step1, Y.encodeStateVector(this.doc));
