@@ -16,7 +16,7 @@ const EMBED = '\uFFFC';
 /** For a carriage return, which a text field would drop, and with it every offset behind it. */
 const CARRIAGE_RETURN = '\u200B';
 
-export function shownText(insert: unknown): string {
+function shownText(insert: unknown): string {
   return typeof insert === 'string' ? insert.replaceAll('\r', CARRIAGE_RETURN) : EMBED;
 }
 

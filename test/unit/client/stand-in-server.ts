@@ -11,7 +11,7 @@ import { readSyncMessage, writeSyncStep1 } from 'y-protocols/sync';
 import * as Y from 'yjs';
 import { MESSAGE } from '../../../server/protocol/messages.ts';
 
-export interface Frame {
+interface Frame {
   readonly kind: 'step1' | 'step2' | 'update' | 'awareness' | 'status' | 'other';
   readonly bytes: Uint8Array;
 }
