@@ -60,7 +60,7 @@ export class EditorPage {
     this.others = page.getByRole('list', { name: 'Also here' }).getByRole('listitem');
     this.self = page.getByRole('button', { name: /^You are/ });
     this.documentName = page.getByRole('textbox', { name: /^Document name/ });
-    page.on('pageerror', (error) => this.complaints.push(String(error)));
+    page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
       // That is not the page's fault.
       if (message.type() === 'error' && !NODE_DOWN.test(message.text())) {
