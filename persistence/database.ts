@@ -21,9 +21,8 @@ import { Batch } from './group-commit.ts';
 import * as keys from './keys.ts';
 import type { LevelHandle, Reader } from './level-handle.ts';
 import { RecentBatches } from './recent-batches.ts';
-import * as records from './records.ts';
 import { StoreError } from './store.ts';
-import { ensureFolder, storeOperation, strictOpen, type StrictOpenResult } from './strict-open.ts';
+import { ensureFolder, storeRecord, strictOpen, type StrictOpenResult } from './strict-open.ts';
 import { Witness, writeWitness } from './witness.ts';
 
 export interface DatabaseOptions {
@@ -56,6 +55,7 @@ export class Database {
   #handle: LevelHandle | null = null;
   #reopening: Promise<void> | null = null;
   #witness: Witness | null = null;
+  #storeId = '';
   /** Of the last batch that was confirmed. */
   #commit = 0;
   #hasFailed = false;
@@ -80,13 +80,13 @@ export class Database {
       const opened = await strictOpen(this.#options);
       this.#handle = opened.handle;
       this.#commit = opened.witness.commit;
+      this.#storeId = opened.witness.storeId;
       await this.#directory.start();
       // The marker goes before the store record: a database with the record has had a marker.
       await writeWitness(folder, opened.witness);
       this.#witness = new Witness(folder, clock, opened.witness);
       // The first write of every opening shows that the folder can be written to at all.
       const batch = new Batch();
-      batch.put(...storeOperation(opened.witness));
       this.seal(batch);
       await this.write(batch);
       return opened;
@@ -102,7 +102,7 @@ export class Database {
   /** Gives a batch its number, in the order of writing. */
   seal(batch: Batch): void {
     batch.commit = this.#commit + 1;
-    batch.put(keys.commitKey, records.encodeCommit(batch.commit));
+    batch.put(keys.storeKey, storeRecord(this.#storeId, batch.commit));
   }
 
   /** Resolves when the batch is durable. After a rejection nothing is written until `reopen` has resolved. */
@@ -113,8 +113,12 @@ export class Database {
     }
     try {
       const { sabotage } = this.#options;
-      if (sabotage.ackBeforeBatch === true) void handle.write(batch).catch(() => undefined);
-      else await handle.write(batch);
+      if (sabotage.ackBeforeBatch === true) {
+        // Late enough that a kill at the moment of the ack comes first: a page cache survives `kill -9`.
+        setTimeout(() => void handle.write(batch).catch(() => undefined), 50);
+      } else {
+        await handle.write(batch);
+      }
       const isSameLog = this.#directory.noteBatch(batch.bytes, batch.keys.length);
       if (!isSameLog) await this.#directory.syncAfterRotation();
     } catch (error) {
