@@ -15,8 +15,11 @@ export function entriesDocument(entries: number): Uint8Array {
     doc.transact(() => {
       const map = doc.getMap('entries');
       for (let index = 0; index < entries; index++) {
-        const value = random.below(2 ** 32).toString(36).padStart(7, '0');
-        map.set(`entry-${String(index).padStart(7, '0')}`, value + value);
+        const value = random
+          .below(2 ** 32)
+          .toString(36)
+          .padStart(7, '0');
+        map.set(`entry-${String(index).padStart(7, '0')}`, value);
       }
     });
     typeInto(doc, 5_000);
@@ -24,13 +27,16 @@ export function entriesDocument(entries: number): Uint8Array {
   });
 }
 
-/** One update of at least `bytes`: the recorded paper, typed letter by letter, as often as it takes. */
+/** Edits after which `typedDocument` looks at the size again. */
+const TYPED_STEP = 20_000;
+
+/** One update of a little over `bytes`: the beginning of the recorded paper, typed by author after author. */
 export function typedDocument(bytes: number): Uint8Array {
   return once(`typed-${bytes}`, () => {
     const doc = new Y.Doc();
     for (let author = 1; ; author++) {
       doc.clientID = author;
-      typeInto(doc, paper().txns.length);
+      typeInto(doc, TYPED_STEP);
       const update = Y.encodeStateAsUpdate(doc);
       if (update.length >= bytes) return update;
     }
@@ -40,7 +46,7 @@ export function typedDocument(bytes: number): Uint8Array {
 /** Each edit in a transaction of its own, at the place where its author made it. */
 function typeInto(doc: Y.Doc, edits: number): void {
   const text = doc.getText('text');
-  // Earlier rounds of the same session stay behind this one.
+  // What earlier authors typed stays behind it.
   for (const { patches } of paper().txns.slice(0, edits)) {
     doc.transact(() => {
       for (const [position, deleted, inserted] of patches) {

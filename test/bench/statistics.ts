@@ -15,11 +15,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export interface Percentiles {
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-}
+export type Percentiles = Readonly<Record<'p50' | 'p95' | 'p99', number>>;
 
 export function percentiles(values: readonly number[]): Percentiles {
   return {

@@ -1,6 +1,20 @@
-/** All workloads, in the order of the table in RESULTS.md. */
+/** All workloads, in the order of RESULTS.md. */
 import type { Workload } from '../workload.ts';
+import { ackLatencyTyping } from './ack-latency.ts';
 import { fanOutCalm, fanOutHot } from './fan-out.ts';
+import { idleConnections } from './idle-connections.ts';
+import { joinStormLarge } from './join-storm.ts';
 import { manyRooms } from './many-rooms.ts';
+import { openDocumentsIdle } from './open-documents.ts';
+import { presenceCrowd } from './presence.ts';
 
-export const WORKLOADS: readonly Workload[] = [fanOutCalm, fanOutHot, manyRooms];
+export const WORKLOADS: readonly Workload[] = [
+  fanOutCalm,
+  fanOutHot,
+  manyRooms,
+  joinStormLarge,
+  openDocumentsIdle,
+  presenceCrowd,
+  idleConnections,
+  ackLatencyTyping,
+];

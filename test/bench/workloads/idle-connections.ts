@@ -1,0 +1,62 @@
+/** A thousand people who have a document open and do nothing. */
+import { untilQuiet, untilSettled } from '../process-stats.ts';
+import type { Workload } from '../workload.ts';
+
+const ROOMS = 100;
+const CONNECTIONS = 1_000;
+const WARM_UP_CONNECTIONS = 50;
+const QUIET_TIMEOUT_MS = 15_000;
+const SETTLE_TIMEOUT_MS = 20_000;
+
+export const idleConnections: Workload = {
+  name: 'idle-connections',
+  summary:
+    `${CONNECTIONS.toLocaleString('en')} connections in ${ROOMS} empty rooms, each with a cursor. Growth of resident ` +
+    `memory per connection, from a server that has served ${WARM_UP_CONNECTIONS} others before, to when it is idle and its memory moves by less ` +
+    `than 1 % for 4 s; the rooms are in it.`,
+  metrics: [
+    {
+      key: 'memory',
+      label: 'memory per idle connection',
+      unit: 'KiB',
+      digits: 1,
+      aims: [{ ratioMax: 1 }],
+    },
+  ],
+  run: async ({ server, crowd, isQuick, say }) => {
+    const { target } = server;
+    const rooms = isQuick ? 10 : ROOMS;
+    const connections = isQuick ? 100 : CONNECTIONS;
+    const order = {
+      target,
+      reading: 'count',
+      isPresent: true,
+      parallel: 20,
+      firstClientId: 1000,
+    } as const;
+    say('warm-up');
+    // Grows the heap and compiles the code, which are not the connections' to pay.
+    const warmUp = [{ document: 'bench-warm-up', clients: WARM_UP_CONNECTIONS }];
+    await crowd.ask({ do: 'join', order: { ...order, rooms: warmUp } });
+    await crowd.ask({ do: 'leave' });
+    await untilQuiet(server.pid, QUIET_TIMEOUT_MS);
+    const beforeMib = await untilSettled(server.pid, SETTLE_TIMEOUT_MS);
+    say('connecting');
+    const each = connections / rooms;
+    const idle = Array.from({ length: rooms }, (_, index) => ({
+      document: `bench-idle-${index}`,
+      clients: each,
+    }));
+    await crowd.ask({ do: 'join', order: { ...order, rooms: idle } });
+    say('settling');
+    await untilQuiet(server.pid, QUIET_TIMEOUT_MS);
+    const afterMib = await untilSettled(server.pid, SETTLE_TIMEOUT_MS);
+    const { clients, lost } = await crowd.ask({ do: 'stats' });
+    await crowd.ask({ do: 'leave' });
+    return {
+      values: { memory: ((afterMib - beforeMib) * 1024) / connections },
+      faults: lost > 0 ? [`the server closed ${lost} of ${clients} connections`] : [],
+      remarks: [`${beforeMib.toFixed(0)} MiB before, ${afterMib.toFixed(0)} MiB after`],
+    };
+  },
+};
