@@ -6,7 +6,7 @@ import { writePortions, type DiskAccess } from './compactor.ts';
 import * as keys from './keys.ts';
 import * as records from './records.ts';
 import type { Reader } from './level-handle.ts';
-import type { DocumentSummary } from './store.ts';
+import { StoreError, type DocumentSummary } from './store.ts';
 
 type Operation = readonly [key: Buffer, value: Uint8Array | null];
 
@@ -43,12 +43,16 @@ export async function* missingFromIndex(reader: Reader): AsyncIterable<string> {
   }
 }
 
-/** Gives every document of y-leveldb an index record. Their age is not known. */
+/**
+ * Gives every document of y-leveldb an index record. Their age is not known. Where LevelDB cannot read its own
+ * list (a damaged table), what was found counts: the documents that can be read are served all the same.
+ */
 export async function adoptDocuments({ committer, read }: DiskAccess): Promise<void> {
-  const missing = await read(async (reader) => {
-    const names: string[] = [];
-    for await (const name of missingFromIndex(reader)) names.push(name);
-    return names;
+  const missing: string[] = [];
+  await read(async (reader) => {
+    for await (const name of missingFromIndex(reader)) missing.push(name);
+  }).catch((error: unknown) => {
+    if (!(error instanceof StoreError && error.code === 'read-failed')) throw error;
   });
   const record = records.encodeDocument({ createdAtMs: null, deletedAtMs: null });
   await writePortions(

@@ -121,7 +121,6 @@ export function nameRange(query: { prefix?: string; after?: string }): KeyRange 
   return { gte, lt: Buffer.concat([nameKey(query.prefix), Buffer.of(0xff)]) };
 }
 
-export const commitKey: Buffer = encode([OWN, 'commit']);
 export const storeKey: Buffer = encode([OWN, 'store']);
 
 /** What belongs to a Syncline or y-leveldb database; anything outside is somebody else's. */

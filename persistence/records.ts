@@ -206,33 +206,30 @@ export function decodeQuarantine(value: Uint8Array): QuarantineRecord | null {
   });
 }
 
-/** The number of the last commit: in every batch, under one key. What the witness file is compared with. */
-export function encodeCommit(commit: number): Buffer {
-  return seal((encoder) => {
-    encoding.writeVarUint(encoder, commit);
-  });
-}
-
-export function decodeCommit(value: Uint8Array): number | null {
-  return unseal(value, decoding.readVarUint);
-}
-
+/**
+ * In every batch, under one key, so that it is always among the newest data: what this database is, and how far
+ * it has come. The witness file is compared with it.
+ */
 export interface StoreRecord {
   /** Changes when the layout does in a way that older builds must not write to. */
   readonly schema: number;
   readonly storeId: string;
+  /** The number of the batch that it is in. */
+  readonly commit: number;
 }
 
 export function encodeStore(record: StoreRecord): Buffer {
   return seal((encoder) => {
     encoding.writeVarUint(encoder, record.schema);
     encoding.writeVarString(encoder, record.storeId);
+    encoding.writeVarUint(encoder, record.commit);
   });
 }
 
 export function decodeStore(value: Uint8Array): StoreRecord | null {
   return unseal(value, (decoder) => {
     const schema = decoding.readVarUint(decoder);
-    return { schema, storeId: decoding.readVarString(decoder) };
+    const storeId = decoding.readVarString(decoder);
+    return { schema, storeId, commit: decoding.readVarUint(decoder) };
   });
 }

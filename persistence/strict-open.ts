@@ -35,8 +35,6 @@ export interface StrictOpenResult {
   readonly witness: WitnessRecord;
   /** The commit that the database itself has reached. */
   readonly commit: number;
-  /** The folder holds no store record of ours yet: it is new, or y-leveldb's. */
-  readonly isNew: boolean;
   /** What `acceptDataLoss` has overridden. */
   readonly overridden: readonly string[];
 }
@@ -195,7 +193,7 @@ async function checkLevelLog(
     doubts.raise(`LevelDB's LOG says: ${line.trim()}`);
 }
 
-type Contents = Pick<StrictOpenResult, 'witness' | 'commit' | 'isNew'>;
+type Contents = Pick<StrictOpenResult, 'witness' | 'commit'>;
 
 async function checkContents(
   reader: Reader,
@@ -204,41 +202,33 @@ async function checkContents(
   doubts: Doubts,
 ): Promise<Contents> {
   const epoch = randomUUID();
-  const storeValue = await reader.get(keys.storeKey);
-  if (storeValue === undefined) {
+  const value = await reader.get(keys.storeKey);
+  if (value === undefined) {
     if (witness !== null && witness.commit > 0) {
       doubts.raise(`it is empty or another's, but ${WITNESS_FILE} names store ${witness.storeId}`);
     } else if (await isForeign(reader)) {
       throw refusal(folder, 'it holds a LevelDB database of another program');
     }
     const storeId = witness?.storeId ?? randomUUID();
-    const commit = witness?.commit ?? 0;
-    return { witness: { storeId, epoch, commit }, commit: 0, isNew: true };
+    return { witness: { storeId, epoch, commit: witness?.commit ?? 0 }, commit: 0 };
   }
-  const store = records.decodeStore(storeValue);
+  const store = records.decodeStore(value);
   if (store === null) doubts.raise('its store record is damaged');
-  if (store !== null && store.schema > SCHEMA) {
+  else if (store.schema > SCHEMA) {
     throw refusal(folder, `it was written by a newer version (schema ${store.schema})`);
   }
-  const commitValue = await reader.get(keys.commitKey);
-  const commit = commitValue === undefined ? null : records.decodeCommit(commitValue);
-  if (commit === null) doubts.raise('its commit record is missing or damaged');
+  const commit = store?.commit ?? 0;
   const storeId = store?.storeId ?? witness?.storeId ?? randomUUID();
   if (witness === null) {
     doubts.raise(`its ${WITNESS_FILE} is missing, so that a loss could not be noticed`);
   } else if (witness.storeId !== storeId) {
     doubts.raise(`it holds store ${storeId}, but ${WITNESS_FILE} names store ${witness.storeId}`);
-  } else if (commit !== null && commit < witness.commit && !isReopen) {
+  } else if (commit < witness.commit && !isReopen) {
     doubts.raise(
       `it ends at commit ${commit}, but commit ${witness.commit} was acknowledged: the end of its log is lost`,
     );
   }
-  const highest = Math.max(commit ?? 0, witness?.commit ?? 0);
-  return {
-    witness: { storeId, epoch, commit: highest },
-    commit: commit ?? 0,
-    isNew: store === null,
-  };
+  return { witness: { storeId, epoch, commit: Math.max(commit, witness?.commit ?? 0) }, commit };
 }
 
 /** True if there is data, and none of it where y-leveldb or Syncline would put it. */
@@ -260,6 +250,7 @@ export async function ensureFolder(folder: string): Promise<void> {
   }
 }
 
-export function storeOperation(witness: WitnessRecord): readonly [Buffer, Buffer] {
-  return [keys.storeKey, records.encodeStore({ schema: SCHEMA, storeId: witness.storeId })];
+/** The record that every batch carries. */
+export function storeRecord(storeId: string, commit: number): Buffer {
+  return records.encodeStore({ schema: SCHEMA, storeId, commit });
 }

@@ -30,11 +30,12 @@ async function record(ackCount: number): Promise<Recording> {
   return { folder, options, acks: writer.acks };
 }
 
+// Never LOCK: reading it would drop the lock of a running owner (here the owner is dead, but habits count).
+const isCopied = (path: string): boolean => basename(path) !== 'LOCK';
+
 /** A copy as of one commit: the witness is as recent as it can be, so the check is as strict as it can be. */
 function copyAsOf(recording: Recording, target: string, commit: number): void {
-  // Never LOCK: reading it would drop the lock of a running owner (here the owner is dead, but habits count).
-  const filter = (path: string): boolean => basename(path) !== 'LOCK';
-  cpSync(recording.folder, target, { recursive: true, filter });
+  cpSync(recording.folder, target, { recursive: true, filter: isCopied });
   const path = join(target, 'syncline.json');
   const witness = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   writeFileSync(path, JSON.stringify({ ...witness, commit }));

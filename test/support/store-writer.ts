@@ -77,7 +77,7 @@ async function write(options: WriterOptions): Promise<void> {
   const next = new Map<string, number>();
   for (const name of names) next.set(name, (await store.load(name)).lastSeq + 1);
   report({ type: 'ready' });
-  let isStopping = false;
+  const stopping = new AbortController();
   createInterface({ input: process.stdin }).on('line', (command) => {
     if (command === 'read') {
       store.load(documentName(0)).then(
@@ -85,12 +85,12 @@ async function write(options: WriterOptions): Promise<void> {
         (error: Error) => report({ type: 'read', updates: 0, error: error.message }),
       );
     } else if (command === 'stop') {
-      isStopping = true;
+      stopping.abort();
     }
   });
   await Promise.all(
     Array.from({ length: options.window }, async (_, lane) => {
-      for (let turn = lane; !isStopping; turn++) {
+      for (let turn = lane; !stopping.signal.aborted; turn++) {
         const name = names[turn % names.length] ?? '';
         const seq = next.get(name) ?? 0;
         next.set(name, seq + 1);
