@@ -55,7 +55,7 @@ function compare(summary: UpdateSummary, version: Version): Verdict {
   const { sections, needs, deletes, hasSkips } = summary;
   let isNew = false;
   let overlaps = false;
-  let reason: GapReason | null = hasSkips ? 'skip' : null;
+  let reason: GapReason | null = null;
 
   for (let at = 0; at < sections.length; at += 3) {
     const clock = version.clockOf(sections[at] as number);
@@ -80,7 +80,8 @@ function compare(summary: UpdateSummary, version: Version): Verdict {
   }
 
   // What is left out of a fully known update is no gap: its sender will get it, nobody else misses it.
-  if (!isNew && (reason === null || reason === 'skip')) return { kind: 'redundant', summary };
+  if (!isNew && reason === null) return { kind: 'redundant', summary };
+  if (hasSkips) reason ??= 'skip';
   if (reason !== null) return { kind: 'gap', reason, summary };
   return { kind: 'new', summary, overlaps, conflicts: summary.conflicts };
 }

@@ -27,7 +27,7 @@ export class Chunker {
   addRun(update: Uint8Array, run: StructRun, from: number, to: number): void {
     const { client, offsets, clocks } = run;
     const bytesOf = (first: number, last: number): Uint8Array =>
-      update.subarray(offsets[first] as number, offsets[last] as number);
+      update.subarray(offsets[first], offsets[last]);
     let first = from;
     for (let struct = from; struct < to; struct++) {
       const size = (offsets[struct + 1] as number) - (offsets[first] as number);

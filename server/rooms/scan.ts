@@ -156,6 +156,11 @@ class Walk {
       this.#name(client, clock, struct, reader.originClient, reader.originClock);
     }
     if (reader.rightClient !== NO_CLIENT) {
+      // Yjs fetches the left neighbour, then splits it where the right one begins: replicas that had it in
+      // one piece and those that had it in two then differ for ever.
+      if (reader.rightClient === reader.originClient && reader.rightClock === reader.originClock) {
+        refuse('bad-origin');
+      }
       this.#name(client, clock, struct, reader.rightClient, reader.rightClock);
     }
     if (reader.parentClient !== NO_CLIENT) {

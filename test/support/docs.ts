@@ -24,7 +24,7 @@ export function isWhole(doc: Y.Doc): boolean {
 
 /** A fresh `gc: true` document with these updates, applied one by one. */
 export function load(updates: Iterable<Uint8Array>): Y.Doc {
-  const doc = new Y.Doc({ gc: true });
+  const doc = new Y.Doc({ gc: true, guid: 'replica' });
   for (const update of updates) Y.applyUpdate(doc, update);
   return doc;
 }
@@ -47,7 +47,7 @@ export class Editor {
   #made: Uint8Array[] = [];
 
   constructor(clientId: number, gc: boolean) {
-    this.doc = new Y.Doc({ gc });
+    this.doc = new Y.Doc({ gc, guid: 'editor' });
     this.doc.clientID = clientId;
     this.#undo = new Y.UndoManager(
       [this.doc.getText('text'), this.doc.getMap('map'), this.doc.getArray('list')],

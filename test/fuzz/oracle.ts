@@ -1,0 +1,173 @@
+/**
+ * What `check` promises, judged by a real `Y.Doc`. `examine` gives null, or a sentence that says which promise
+ * an update broke.
+ */
+import * as Y from 'yjs';
+import { check, trim, type Verdict } from '../../server/rooms/check.ts';
+import { integrablePart } from '../../server/rooms/cut.ts';
+import { Version } from '../../server/rooms/version.ts';
+import { isWhole, load, versionOf } from '../support/docs.ts';
+
+/** A document and what the check knows of it. */
+export interface Base {
+  readonly state: Uint8Array;
+  readonly version: Version;
+}
+
+export interface Examination {
+  readonly verdict: Verdict;
+  readonly complaint: string | null;
+}
+
+export function examine(update: Uint8Array, base: Base): Examination {
+  const before = base.version.digest();
+  const verdict = check(update, base.version);
+  let complaint: string | null = null;
+  try {
+    if (verdict.kind === 'new') complaint = judgeNew(update, verdict, base);
+    else if (verdict.kind === 'redundant') complaint = judgeRedundant(update, base);
+    else if (verdict.kind === 'gap') complaint = judgePart(update, base);
+  } catch (error) {
+    complaint = `threw: ${error instanceof Error ? error.stack : String(error)}`;
+  }
+  if (base.version.digest() !== before) complaint = 'the check changed the version';
+  return { verdict, complaint };
+}
+
+function judgeNew(
+  update: Uint8Array,
+  verdict: Verdict & { kind: 'new' },
+  base: Base,
+): string | null {
+  const stored = verdict.overlaps ? trim(update, base.version) : update;
+  if (verdict.overlaps) {
+    const again = check(stored, base.version);
+    if (again.kind !== 'new') return `trimmed, it is ${again.kind}`;
+    if (again.overlaps) return 'trimmed, it still overlaps';
+  }
+  const expected = base.version.clone();
+  expected.apply(verdict.summary);
+
+  // As a client does it.
+  const client = load([base.state]);
+  Y.applyUpdate(client, stored);
+  if (!isWhole(client)) return 'a client keeps something pending';
+
+  // Without the formatting clean-up after remote changes, which deletes what no update says.
+  const doc = loadQuietly(base.state, stored);
+  if (!isWhole(doc)) return 'it leaves something pending';
+  const found = versionOf(doc);
+  if (!sameClocks(found, expected) || !sameClocks(versionOf(client), expected))
+    return 'the state vector differs';
+  if (!found.covers(expected)) return 'something is not deleted that should be';
+  const odd = unexplainedDelete(doc, expected);
+  if (odd !== null) return odd;
+
+  const state = Y.encodeStateAsUpdate(doc);
+  const whole = check(state, new Version());
+  if (whole.kind !== 'new') return `the resulting state is itself ${JSON.stringify(whole)}`;
+  const copy = loadQuietly(state);
+  if (!isWhole(copy)) return 'the resulting state leaves something pending';
+  if (!sameClocks(versionOf(copy), expected)) return 'the resulting state has another state vector';
+  render(copy);
+  const canonical = Y.encodeStateAsUpdate(copy);
+  const again = Y.encodeStateAsUpdate(load([canonical]));
+  if (hasMisplacedItem(doc)) return null;
+  if (!versionOf(copy).equals(found)) return 'the resulting state has another version';
+  return Buffer.compare(canonical, again) === 0 ? null : 'canonical bytes differ';
+}
+
+function judgeRedundant(update: Uint8Array, base: Base): string | null {
+  const doc = loadQuietly(base.state, update);
+  if (!isWhole(doc)) return 'redundant, but it leaves something pending';
+  const found = versionOf(doc);
+  if (!sameClocks(found, base.version)) return 'redundant, but the state vector moves';
+  return found.equals(versionOf(load([base.state]))) ? null : 'redundant, but it deletes';
+}
+
+function judgePart(update: Uint8Array, base: Base): string | null {
+  const part = integrablePart(update, base.version);
+  if (part === null) return null;
+  const verdict = check(part, base.version);
+  if (verdict.kind !== 'new') return `the integrable part is ${verdict.kind}`;
+  const complaint = judgeNew(part, verdict, base);
+  return complaint === null ? null : `integrable part: ${complaint}`;
+}
+
+function loadQuietly(...updates: readonly Uint8Array[]): Y.Doc {
+  const doc = new Y.Doc({ gc: true, guid: 'replica' });
+  for (const update of updates) {
+    doc.transact((transaction) => {
+      try {
+        Y.applyUpdate(doc, update);
+      } finally {
+        transaction.local = true;
+      }
+    });
+  }
+  return doc;
+}
+
+function sameClocks(a: Version, b: Version): boolean {
+  return a.knowsAllClocksOf(b) && b.knowsAllClocksOf(a);
+}
+
+/**
+ * Deleted without an update saying so: only what every replica concludes by itself. A value of a map key that
+ * is not the last one; what lies in something deleted; what lost its place, and became a GC.
+ */
+function unexplainedDelete(doc: Y.Doc, expected: Version): string | null {
+  for (const structs of doc.store.clients.values()) {
+    for (const struct of structs) {
+      if (!struct.deleted || expected.hasDeletes(struct.id.client, struct.id.clock, struct.length))
+        continue;
+      if (!(struct instanceof Y.Item)) continue;
+      const parent = struct.parent as Y.AbstractType<unknown>;
+      if (struct.parentSub !== null && struct.right !== null) continue;
+      if (parent._item?.deleted === true) continue;
+      if (isPartlyDeleted(expected, struct)) continue;
+      return `unexplained delete of ${struct.id.client}:${struct.id.clock}+${struct.length}`;
+    }
+  }
+  return null;
+}
+
+/**
+ * Whether some item names two neighbours of which the right one does not lie to the right of the left one. Yjs
+ * takes such items, and where it puts them depends on how the neighbours are split and collected: replicas may
+ * differ. Only a document could tell that they are forged; honest ones never are.
+ */
+function hasMisplacedItem(doc: Y.Doc): boolean {
+  for (const structs of doc.store.clients.values()) {
+    for (const struct of structs) {
+      if (!(struct instanceof Y.Item) || struct.origin === null || struct.rightOrigin === null)
+        continue;
+      if (!isRightOf(doc, struct.origin, struct.rightOrigin)) return true;
+    }
+  }
+  return false;
+}
+
+function isRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {
+  const target = Y.getItem(doc.store, right);
+  let item: Y.Item | null = Y.getItem(doc.store, left);
+  if (item === target) return right.clock > left.clock;
+  while (item instanceof Y.Item && item !== target) item = item.right;
+  return item === target;
+}
+
+/** Neighbours that were deleted for different reasons are merged to one struct. */
+function isPartlyDeleted(expected: Version, { id, length, parentSub }: Y.Item): boolean {
+  if (parentSub === null) return false;
+  for (let offset = 0; offset < length; offset++) {
+    if (expected.hasDeletes(id.client, id.clock + offset, 1)) return true;
+  }
+  return false;
+}
+
+/** XML is left out: Yjs calls `toString` on whatever lies in a fragment, and null is allowed to lie there. */
+function render(doc: Y.Doc): void {
+  doc.getText('text').toJSON();
+  doc.getMap('map').toJSON();
+  doc.getArray('list').toJSON();
+}
