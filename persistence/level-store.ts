@@ -236,9 +236,9 @@ export class LevelStore implements DocumentStore {
 
   async #load(name: string): Promise<StoredDocument> {
     const open = this.#documents.get(name);
-    if (open !== undefined) {
+    if (open?.isReleased === true) {
+      // What the former room has appended and is not durable yet must be seen.
       open.isReleased = false;
-      // What a former room has appended and is not durable yet must be seen.
       await open.settled;
       this.#assertOpen();
     }

@@ -62,6 +62,8 @@ interface Commit {
 interface OpenDocument {
   nextSeq: number;
   isDeleted: boolean;
+  /** Its room is gone, but something of it is still queued. */
+  isReleased: boolean;
   generation: number;
 }
 
@@ -145,16 +147,20 @@ export class MemoryStore implements DocumentStore {
 
   async load(name: string): Promise<StoredDocument> {
     this.#assertOpen();
-    // An append of a former room that is not durable yet must be seen: then wait for it.
-    while (this.#isQueued(name)) await this.#queue.at(-1)?.durable;
-    this.#assertOpen();
-    const image = this.#images.get(name);
     const open = this.#documents.get(name);
+    if (open?.isReleased === true) {
+      // What the former room has appended and is not durable yet must be seen.
+      open.isReleased = false;
+      while (this.#isQueued(name)) await this.#queue.at(-1)?.durable;
+      this.#assertOpen();
+    }
+    const image = this.#images.get(name);
     if (image?.isDeleted === true || open?.isDeleted === true) throw deleted(name);
     if (open === undefined) {
       this.#documents.set(name, {
         nextSeq: (image?.lastSeq ?? -1) + 1,
         isDeleted: false,
+        isReleased: false,
         generation: image?.base?.generation ?? 0,
       });
     }
@@ -243,6 +249,9 @@ export class MemoryStore implements DocumentStore {
 
   release(name: string): void {
     // Keeps the next number for as long as something is queued, or a later load would hand it out again.
+    const open = this.#documents.get(name);
+    if (open === undefined) return;
+    open.isReleased = true;
     if (!this.#isQueued(name)) this.#documents.delete(name);
   }
 

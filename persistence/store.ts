@@ -136,8 +136,8 @@ export interface DocumentStore {
   /**
    * Reads a document: its base's description and its tail, checksums and sequence verified.
    * A document that was never stored has `base: null`, an empty tail and `lastSeq: -1`; nothing is written.
-   * Only what is durable is returned: while appends to the document are queued (by a room that was closed
-   * and opened again), `load` waits for them, even if that takes as long as the disk is full.
+   * Only what is durable is returned. After a `release` while appends were queued, `load` waits for them, even
+   * if that takes as long as the disk is full: a room that opened without them would ack their repetition.
    * @throws StoreError `document-damaged`, `document-deleted`, `read-failed`, `closed`
    */
   load(name: string): Promise<StoredDocument>;

@@ -1,0 +1,101 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as records from '../../../persistence/records.ts';
+
+const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const bytes = fc.uint8Array({ maxLength: 200 });
+const chunk = fc.record({ seq: u32, length: u32, crc: u32 });
+const base = fc.record({
+  generation: u32,
+  upToSeq: fc.integer({ min: -1, max: 0xffff_fffe }),
+  head: bytes,
+  chunks: fc.array(chunk, { maxLength: 20 }),
+});
+
+interface Kind {
+  readonly name: string;
+  /** A record, as bytes. */
+  readonly any: fc.Arbitrary<Uint8Array>;
+  readonly decode: (value: Uint8Array) => unknown;
+}
+
+const kinds: readonly Kind[] = [
+  { name: 'base', any: base.map(records.encodeBase), decode: records.decodeBase },
+  {
+    name: 'skips',
+    any: fc.array(fc.tuple(u32, u32)).map((pairs) => records.encodeSkips(new Map(pairs))),
+    decode: records.decodeSkips,
+  },
+  { name: 'sums', any: fc.array(u32).map(records.encodeSums), decode: records.decodeSums },
+  {
+    name: 'document',
+    any: fc
+      .record({ createdAtMs: fc.option(u32), deletedAtMs: fc.option(u32) })
+      .map(records.encodeDocument),
+    decode: records.decodeDocument,
+  },
+  {
+    name: 'quarantine',
+    any: fc.record({ reason: fc.string(), atMs: u32, bytes }).map(records.encodeQuarantine),
+    decode: records.decodeQuarantine,
+  },
+  {
+    name: 'store',
+    any: fc.record({ schema: u32, storeId: fc.string(), commit: u32 }).map(records.encodeStore),
+    decode: records.decodeStore,
+  },
+];
+
+describe('records', () => {
+  it('a base comes back as it was', () => {
+    fc.assert(
+      fc.property(base, (record) => {
+        const decoded = records.decodeBase(records.encodeBase(record));
+        expect(decoded).toEqual({ ...record, head: Uint8Array.from(record.head) });
+      }),
+    );
+  });
+
+  it('checksums, skips and the rest come back as they were', () => {
+    fc.assert(
+      fc.property(fc.array(u32), fc.array(fc.tuple(u32, u32)), bytes, (crcs, pairs, update) => {
+        expect(records.decodeSums(records.encodeSums(crcs))).toEqual(crcs);
+        const skips = new Map(pairs);
+        expect(records.decodeSkips(records.encodeSkips(skips))).toEqual(skips);
+        const quarantined = {
+          reason: 'why',
+          atMs: 1_700_000_000_000,
+          bytes: Uint8Array.from(update),
+        };
+        const encoded = records.encodeQuarantine(quarantined);
+        expect(records.decodeQuarantine(encoded)).toEqual(quarantined);
+      }),
+    );
+    const document = { createdAtMs: 1_700_000_000_000, deletedAtMs: null };
+    expect(records.decodeDocument(records.encodeDocument(document))).toEqual(document);
+    const store = { schema: 1, storeId: 'id', commit: 2 ** 40 };
+    expect(records.decodeStore(records.encodeStore(store))).toEqual(store);
+  });
+
+  it.each(kinds)(
+    '[I8] any flipped bit, cut or other version of a $name record is noticed',
+    ({ any, decode }) => {
+      fc.assert(
+        fc.property(any, fc.nat(), fc.integer({ min: 0, max: 7 }), (value, at, bit) => {
+          expect(decode(value)).not.toBeNull();
+          const flipped = Uint8Array.from(value);
+          const index = at % flipped.length;
+          flipped[index] = (flipped[index] ?? 0) ^ (1 << bit);
+          expect(decode(flipped)).toBeNull();
+          expect(decode(value.subarray(0, at % value.length))).toBeNull();
+        }),
+      );
+    },
+  );
+
+  it('[I10] our state vector record is one that y-leveldb reads as outdated', () => {
+    expect(records.decodeStateVectorClock(records.ourStateVector)).toBe(0xffff_ffff);
+    expect([...records.ourStateVector]).toEqual([0xff, 0xff, 0xff, 0xff, 0x0f, 1, 0]);
+    expect(records.decodeStateVectorClock(Uint8Array.of(0x80))).toBeNull();
+  });
+});
