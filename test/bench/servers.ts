@@ -113,9 +113,9 @@ export class RunningServer {
     return { url: this.#url.replace(/^http/, 'ws'), dialect: this.kind.dialect };
   }
 
-  /** Ends the process in good order and starts it again on the same data. */
-  async restart(): Promise<void> {
-    await this.#end();
+  /** Ends the process, in good order unless told otherwise, and starts it again on the same data. */
+  async restart(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    await this.#end(signal);
     await this.#spawn();
   }
 
@@ -160,12 +160,12 @@ export class RunningServer {
     });
   }
 
-  async #end(): Promise<void> {
+  async #end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#child;
     this.#child = null;
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
+    child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     await exited;
     clearTimeout(timer);
