@@ -131,7 +131,7 @@ function mutateStruct(
       const client = random.pick(ids)[0];
       sections.delete(struct.id.client);
       sections.set(client, [...(sections.get(client) ?? []), ...own]);
-      own[0]?.id && (own[0].id.clock += random.below(3) - 1);
+      if (own[0] !== undefined) own[0].id.clock += random.below(3) - 1;
       return;
     }
     default:

@@ -19,14 +19,15 @@ export interface Examination {
   readonly complaint: string | null;
 }
 
-export function examine(update: Uint8Array, base: Base): Examination {
+/** `turn` rotates through the costlier questions: each is asked of every fourth update, or every second. */
+export function examine(update: Uint8Array, base: Base, turn = 0): Examination {
   const before = base.version.digest();
   const verdict = check(update, base.version);
   let complaint: string | null = null;
   try {
-    if (verdict.kind === 'new') complaint = judgeNew(update, verdict, base);
+    if (verdict.kind === 'new') complaint = judgeNew(update, verdict, base, turn);
     else if (verdict.kind === 'redundant') complaint = judgeRedundant(update, base);
-    else if (verdict.kind === 'gap') complaint = judgePart(update, base);
+    else if (verdict.kind === 'gap' && turn % 2 === 0) complaint = judgePart(update, base, turn);
   } catch (error) {
     complaint = `threw: ${error instanceof Error ? error.stack : String(error)}`;
   }
@@ -38,6 +39,7 @@ function judgeNew(
   update: Uint8Array,
   verdict: Verdict & { kind: 'new' },
   base: Base,
+  turn: number,
 ): string | null {
   const stored = verdict.overlaps ? trim(update, base.version) : update;
   if (verdict.overlaps) {
@@ -48,17 +50,17 @@ function judgeNew(
   const expected = base.version.clone();
   expected.apply(verdict.summary);
 
-  // As a client does it.
-  const client = load([base.state]);
-  Y.applyUpdate(client, stored);
-  if (!isWhole(client)) return 'a client keeps something pending';
-
+  if (turn % 2 === 0) {
+    // As a client does it.
+    const client = load([base.state, stored]);
+    if (!isWhole(client)) return 'a client keeps something pending';
+    if (!sameClocks(versionOf(client), expected)) return 'the state vector of a client differs';
+  }
   // Without the formatting clean-up after remote changes, which deletes what no update says.
   const doc = loadQuietly(base.state, stored);
   if (!isWhole(doc)) return 'it leaves something pending';
   const found = versionOf(doc);
-  if (!sameClocks(found, expected) || !sameClocks(versionOf(client), expected))
-    return 'the state vector differs';
+  if (!sameClocks(found, expected)) return 'the state vector differs';
   if (!found.covers(expected)) return 'something is not deleted that should be';
   const odd = unexplainedDelete(doc, expected);
   if (odd !== null) return odd;
@@ -70,10 +72,11 @@ function judgeNew(
   if (!isWhole(copy)) return 'the resulting state leaves something pending';
   if (!sameClocks(versionOf(copy), expected)) return 'the resulting state has another state vector';
   render(copy);
+  if (isMisshapen(doc)) return null;
+  if (!versionOf(copy).equals(found)) return 'the resulting state has another version';
+  if (turn % 4 !== 0) return null;
   const canonical = Y.encodeStateAsUpdate(copy);
   const again = Y.encodeStateAsUpdate(load([canonical]));
-  if (hasMisplacedItem(doc)) return null;
-  if (!versionOf(copy).equals(found)) return 'the resulting state has another version';
   return Buffer.compare(canonical, again) === 0 ? null : 'canonical bytes differ';
 }
 
@@ -85,12 +88,12 @@ function judgeRedundant(update: Uint8Array, base: Base): string | null {
   return found.equals(versionOf(load([base.state]))) ? null : 'redundant, but it deletes';
 }
 
-function judgePart(update: Uint8Array, base: Base): string | null {
+function judgePart(update: Uint8Array, base: Base, turn: number): string | null {
   const part = integrablePart(update, base.version);
   if (part === null) return null;
   const verdict = check(part, base.version);
   if (verdict.kind !== 'new') return `the integrable part is ${verdict.kind}`;
-  const complaint = judgeNew(part, verdict, base);
+  const complaint = judgeNew(part, verdict, base, turn);
   return complaint === null ? null : `integrable part: ${complaint}`;
 }
 
@@ -133,15 +136,17 @@ function unexplainedDelete(doc: Y.Doc, expected: Version): string | null {
 }
 
 /**
- * Whether some item names two neighbours of which the right one does not lie to the right of the left one. Yjs
- * takes such items, and where it puts them depends on how the neighbours are split and collected: replicas may
- * differ. Only a document could tell that they are forged; honest ones never are.
+ * Yjs takes two things that no client makes, and which replicas then may see differently, depending on how
+ * neighbours were split and collected: an item whose right neighbour does not lie to the right of its left one,
+ * and a value of a map key that is several clocks long and deleted in part. Only a document could tell them apart
+ * from honest ones; what is asked of them here is that they break nothing.
  */
-function hasMisplacedItem(doc: Y.Doc): boolean {
+function isMisshapen(doc: Y.Doc): boolean {
   for (const structs of doc.store.clients.values()) {
     for (const struct of structs) {
-      if (!(struct instanceof Y.Item) || struct.origin === null || struct.rightOrigin === null)
-        continue;
+      if (!(struct instanceof Y.Item)) continue;
+      if (struct.parentSub !== null && struct.right !== null && !struct.deleted) return true;
+      if (struct.origin === null || struct.rightOrigin === null) continue;
       if (!isRightOf(doc, struct.origin, struct.rightOrigin)) return true;
     }
   }
@@ -170,4 +175,16 @@ function render(doc: Y.Doc): void {
   doc.getText('text').toJSON();
   doc.getMap('map').toJSON();
   doc.getArray('list').toJSON();
+}
+
+/** The document after an update that was taken: hostile ones included, others build on them. */
+export function advance(
+  update: Uint8Array,
+  { summary, overlaps }: Verdict & { kind: 'new' },
+  base: Base,
+): Base {
+  const version = base.version.clone();
+  version.apply(summary);
+  const stored = overlaps ? trim(update, base.version) : update;
+  return { state: Y.encodeStateAsUpdate(loadQuietly(base.state, stored)), version };
 }
