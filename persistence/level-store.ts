@@ -175,6 +175,15 @@ export class LevelStore implements DocumentStore {
     return { seq, durable: batch.durable };
   }
 
+  /** For archives: stores a document under its old date. @throws Error if it exists */
+  async restore(name: string, update: Uint8Array, createdAtMs: number | null): Promise<void> {
+    const { lastSeq } = await this.load(name);
+    if (lastSeq >= 0) throw new Error(`document ${JSON.stringify(name)} exists`);
+    this.#writable(name).createdAtMs = createdAtMs;
+    await this.append(name, update).durable;
+    this.release(name);
+  }
+
   async compact(name: string, base: CompactedBase): Promise<BaseInfo> {
     const document = this.#writable(name);
     return await document.inTurn(async () => {

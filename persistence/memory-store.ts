@@ -32,7 +32,7 @@ export interface MemoryStoreOptions {
 
 /** Changed in place by writes: copying a tail for every update would make long sessions quadratic. */
 interface Image {
-  createdAtMs: number;
+  createdAtMs: number | null;
   isDeleted: boolean;
   base: BaseInfo | null;
   chunks: readonly Uint8Array[];
@@ -73,7 +73,7 @@ const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
 const RECORD_OVERHEAD_BYTES = 64;
 const REFILL = 0.5;
 
-function emptyImage(createdAtMs: number): Image {
+function emptyImage(createdAtMs: number | null): Image {
   return {
     createdAtMs,
     isDeleted: false,
@@ -243,7 +243,8 @@ export class MemoryStore implements DocumentStore {
     const open = this.#documents.get(name);
     if (open !== undefined) open.isDeleted = true;
     await this.#enqueue(name, 0, (image) => {
-      Object.assign(image, emptyImage(image.createdAtMs), { isDeleted: true });
+      const createdAtMs = image.lastSeq < 0 ? null : image.createdAtMs;
+      Object.assign(image, emptyImage(createdAtMs), { isDeleted: true });
     });
   }
 

@@ -22,6 +22,8 @@ export class OpenDocument {
   isListed: boolean;
   isDeleted = false;
   isReleased = false;
+  /** For the index record of a new document; null: the time of its first append. */
+  createdAtMs: number | null = null;
   draft: SumsDraft | null = null;
   /** Resolves when everything that was queued for this document so far is durable. */
   settled: Promise<void> = Promise.resolve();
@@ -49,7 +51,7 @@ export class OpenDocument {
     const isFirst = !this.isListed;
     const batch = committer.reserve(1, this.updatePrefix.length + update.length);
     batch.put(keys.updateKey(this.updatePrefix, seq), update);
-    if (isFirst) this.#enlist(batch, nowMs());
+    if (isFirst) this.#enlist(batch, this.createdAtMs ?? nowMs());
     let draft = this.draft;
     if (draft === null || draft.batch !== batch || draft.firstSeq + draft.crcs.length !== seq) {
       draft = { batch, firstSeq: seq, crcs: [], owner: this };

@@ -43,6 +43,11 @@ const SCHEMA = 1;
 
 /** Names that LevelDB gives its files. */
 const LEVEL_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/;
+/** A file that belongs to the data: LevelDB's and our own, not locks, logs for humans, or leftovers. */
+export function isDataFile(name: string): boolean {
+  return LEVEL_FILE.test(name) || name === WITNESS_FILE;
+}
+
 /** What LevelDB writes into its LOG when it drops something. */
 const LOSS_IN_LOG = /dropping \d+ bytes|ignoring error|Corruption|checksum mismatch/i;
 

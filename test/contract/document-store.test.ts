@@ -268,6 +268,8 @@ describe.each(twins)('$name', ({ create }) => {
     const { store } = await create();
     await store.delete('ghost');
     expect(await codeOf(store.load('ghost'))).toBe('document-deleted');
+    const summaries = await store.list({ limit: 1, includeDeleted: true });
+    expect(summaries).toEqual([{ name: 'ghost', createdAtMs: null, isDeleted: true }]);
   });
 
   it('lists by prefix, page by page, in order of code points', async () => {
