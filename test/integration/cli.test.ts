@@ -80,6 +80,10 @@ async function textOf(folder: string, name: string): Promise<string> {
   });
 }
 
+function list(folder: string, includeDeleted: boolean): Promise<readonly DocumentSummary[]> {
+  return withStore(folder, (store) => store.list({ limit: 9, includeDeleted }));
+}
+
 async function removeUpdate(folder: string, name: string, seq: number): Promise<void> {
   const level = new ClassicLevel<Buffer>(folder, { keyEncoding: 'buffer' });
   await level.del(updateKey(updateKeyPrefix(name), seq));
@@ -258,11 +262,6 @@ describe('syncline', () => {
     const target = join(tempDir(), 'restored');
     expect((await syncline('import', archive, target)).code).toBe(0);
     for (const name of ['a', 'b/ä']) expect(await textOf(target, name)).toBe(WORDS.join(''));
-    const list = async (
-      from: string,
-      includeDeleted: boolean,
-    ): Promise<readonly DocumentSummary[]> =>
-      await withStore(from, (store) => store.list({ limit: 9, includeDeleted }));
     expect(await list(target, false)).toEqual(await list(folder, false));
     expect((await list(target, true)).at(-1)).toMatchObject({ name: 'gone', isDeleted: true });
     // The state is canonical: the archive of the copy is the archive, byte for byte, but for the tombstone's date.
