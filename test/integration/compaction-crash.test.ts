@@ -47,6 +47,7 @@ async function live(): Promise<Life> {
     folder,
     commitIntervalMs: 0,
     batchRecordsMax: 20, // many commits, so many places to crash at
+    writeBufferSize: 32 * 1024 * 1024, // one log for all of it
     observer: {
       onCommit: () => {
         commit++;
@@ -73,8 +74,9 @@ async function live(): Promise<Life> {
   const compact = async (count: number, chunkCount: number): Promise<void> => {
     const ids = idsUpTo(count).filter((id) => !life.quarantinedAt.has(id));
     const share = Math.ceil(ids.length / chunkCount);
-    const chunks = Array.from({ length: chunkCount }, (_, index) =>
-      encode(ids.slice(index * share, (index + 1) * share), 100_000),
+    const chunks = Array.from(
+      { length: chunkCount },
+      (_, index) => encode(ids.slice(index * share, (index + 1) * share), 180_000), // several portions each
     );
     const upToSeq = seqs[count - 1] ?? -1;
     await Promise.all([

@@ -4,12 +4,21 @@
  * in a process of its own that is killed in the end. The same checker must catch the two classic mistakes.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { MemoryStore, type LevelStoreOptions } from '../../persistence/index.ts';
+import { LevelStore, MemoryStore, type LevelStoreOptions } from '../../persistence/index.ts';
 import { findLost, StoreProcess } from '../support/store-process.ts';
-import type { Ack, WriterOptions } from '../support/store-writer.ts';
+import { payload, type Ack, type WriterOptions } from '../support/store-writer.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -139,6 +148,47 @@ it.each([{ skipReopen: true }, { ackBeforeBatch: true }] as const)(
     expect(lost.length).toBeGreaterThan(0);
   },
 );
+
+it('[I1] what a lying disk has lost while the process lives is written again from memory', async (context) => {
+  const disk = mountSmallDisk();
+  if (disk === null) return context.skip('no file system can be mounted here');
+  const folder = join(disk, 'data');
+  const recoveries: number[] = [];
+  const store = new LevelStore({
+    folder,
+    commitIntervalMs: 0,
+    observer: { onRecovered: ({ rewrittenRecords }) => recoveries.push(rewrittenRecords) },
+  });
+  await store.open();
+  onTestFinished(() => store.close(0));
+  await store.load('a');
+  const log = join(folder, '000003.log');
+  let early = 0;
+  for (let seq = 0; seq < 50; seq++) {
+    await store.append('a', payload('a', seq, 500)).durable;
+    if (seq === 20) early = statSync(log).size;
+  }
+  const filler = join(disk, 'filler');
+  fillUp(filler);
+  const waiting = Array.from({ length: 10 }, (_, index) =>
+    store.append('a', payload('a', 50 + index, 5_000)),
+  );
+  await waitUntil('the store to notice', () => store.status === 'degraded');
+  truncateSync(log, early); // 29 acknowledged updates are gone
+  rmSync(filler);
+  for (const { durable } of waiting) await durable;
+  expect(recoveries.length).toBe(1);
+  await store.close();
+  const next = new LevelStore({ folder });
+  await next.open();
+  onTestFinished(() => next.close());
+  const { tail } = await next.load('a');
+  const expected = Array.from({ length: 60 }, (_, seq) =>
+    payload('a', seq, seq < 50 ? 500 : 5_000),
+  );
+  expect(tail.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(expected.map(String));
+  return undefined;
+});
 
 it('[I5] the same story with the memory store, where nothing can be mounted', async () => {
   const store = new MemoryStore();

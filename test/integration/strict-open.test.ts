@@ -19,10 +19,11 @@ import {
 } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LevelStore, type DocumentStore } from '../../persistence/index.ts';
 import { encodeStore } from '../../persistence/records.ts';
 import { storeKey, updateKey, updateKeyPrefix } from '../../persistence/keys.ts';
+import { maskedCrc32c } from '../../persistence/log-scan.ts';
 import { findLost, StoreProcess } from '../support/store-process.ts';
 import { payload } from '../support/store-writer.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -191,6 +192,21 @@ describe('the folder is refused', () => {
     expect(results.some((result) => result.status === 'rejected')).toBe(true);
   });
 
+  it('[I1] L04 for a batch that LevelDB cannot replay although its checksum is right', async () => {
+    const folder = await fill('log');
+    const log = largest(folder, /\.log$/);
+    const bytes = readFileSync(log);
+    let start = 0;
+    for (let at = 0; at + 7 < bytes.length && at < 30_000; at += 7 + bytes.readUInt16LE(at + 4)) {
+      if (bytes[at + 6] === 1) start = at; // the last whole record of the first block
+    }
+    const end = start + 7 + bytes.readUInt16LE(start + 4);
+    bytes[start + 7 + 12] = 0x77; // behind sequence and count: the tag of the first operation
+    bytes.writeUInt32LE(maskedCrc32c(bytes, start + 6, end), start);
+    writeFileSync(log, bytes);
+    expect(await refusalOf(folder)).toContain("LevelDB's LOG says");
+  });
+
   it.each([
     ['deleted', (log: string) => rmSync(log)],
     ['emptied', (log: string) => truncateSync(log, 0)],
@@ -290,6 +306,34 @@ describe('the folder is refused', () => {
     writeFileSync(join(other, 'syncline.json'), witness);
     expect(await refusalOf(other)).toContain('names store');
   });
+});
+
+it('[I1] every single write of the store is synced, whatever it is for', async () => {
+  const synced: unknown[] = [];
+  // eslint-disable-next-line typescript/unbound-method
+  const original = ClassicLevel.prototype.batch as () => { write: (options?: object) => unknown };
+  const spy = vi.spyOn(ClassicLevel.prototype, 'batch').mockImplementation(function batch(
+    this: object,
+  ) {
+    const chain = original.call(this);
+    const write = chain.write.bind(chain);
+    chain.write = (options?: object) => {
+      synced.push(options);
+      return write(options);
+    };
+    return chain as never;
+  });
+  onTestFinished(() => {
+    spy.mockRestore();
+  });
+  const folder = await fill('log');
+  const store = await open(folder);
+  await store.load('a');
+  await store.compact('a', { upToSeq: 9, chunks: [payload('a', 0, 10)], head: Uint8Array.of() });
+  await store.quarantine('a', [{ seq: 12, reason: 'a test' }]);
+  await store.delete('b');
+  expect(synced.length).toBeGreaterThan(UPDATES);
+  expect(synced.every((options) => (options as { sync?: boolean }).sync === true)).toBe(true);
 });
 
 describe('one process at a time', () => {
