@@ -5,10 +5,11 @@
 export const UPDATE_LIMITS = {
   /** Yjs client ids are random uint32 numbers. */
   clientIdMax: 0xffff_ffff,
-  /** Longest single struct (characters, elements, deleted units): 64 Mi, the default document size. */
-  structLengthMax: 0x400_0000,
-  /** Highest clock; far above any document that fits a node, far below 2^53. */
-  clockMax: 0x100_0000_0000,
+  /**
+   * Highest clock of a client, 2^36: what nobody types in a lifetime, and far below 2^53. There is no limit on
+   * the length of one struct besides: Yjs merges what is deleted, so that lengths add up to clocks.
+   */
+  clockMax: 0x10_0000_0000,
   structsMax: 2_000_000,
   /** A recorded session of 77,463 deletions leaves 2,639 ranges; 200,000 take Yjs 72 MB of heap to read. */
   deleteRangesMax: 100_000,

@@ -12,7 +12,7 @@
  */
 import type { RefusalCode } from './refusal.ts';
 import { scan, type ScanResult, type UpdateSummary } from './scan.ts';
-import type { Version } from './version.ts';
+import { Version } from './version.ts';
 
 export { trim } from './cut.ts';
 export type { RefusalCode } from './refusal.ts';
@@ -52,7 +52,10 @@ export function judge(scanned: ScanResult, version: Version): Verdict {
 }
 
 function compare(summary: UpdateSummary, version: Version): Verdict {
-  const { sections, needs, deletes, hasSkips } = summary;
+  const { sections, needs, deletes, longValues, hasSkips } = summary;
+  if (longValues.length > 0 && !areDeleted(longValues, deletes, version)) {
+    return { kind: 'refused', code: 'map-value' };
+  }
   let isNew = false;
   let overlaps = false;
   let reason: GapReason | null = null;
@@ -81,9 +84,34 @@ function compare(summary: UpdateSummary, version: Version): Verdict {
 
   // What is left out of a fully known update is no gap: its sender will get it, nobody else misses it.
   if (!isNew && reason === null) return { kind: 'redundant', summary };
-  if (hasSkips) reason ??= 'skip';
+  if (hasSkips) reason = 'skip';
   if (reason !== null) return { kind: 'gap', reason, summary };
   return { kind: 'new', summary, overlaps, conflicts: summary.conflicts };
+}
+
+/**
+ * Honest map values take one clock. Old ones, all deleted, may be merged to one struct by a client that does not
+ * collect garbage. Any other could be split, its first part would never be deleted, and Yjs throws in the
+ * middle of its clean-up on every replica once somebody deletes the map. [I3]
+ *
+ * This catches values that say which key they are for. One that hides behind an origin, and is a value because
+ * that is one, can be told only by who knows what every clock stands for: the referee.
+ */
+function areDeleted(
+  values: readonly number[],
+  deletes: readonly number[],
+  version: Version,
+): boolean {
+  const deleted = new Version();
+  deleted.addDeletes(deletes);
+  for (let at = 0; at < values.length; at += 3) {
+    const client = values[at] as number;
+    const start = values[at + 1] as number;
+    const length = (values[at + 2] as number) - start;
+    if (!deleted.hasDeletes(client, start, length) && !version.hasDeletes(client, start, length))
+      return false;
+  }
+  return true;
 }
 
 /** How far the update itself brings each client. */

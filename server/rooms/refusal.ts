@@ -18,6 +18,7 @@ export type RefusalCode =
   | 'bad-origin'
   | 'cycle'
   | 'forbidden-key'
+  | 'map-value'
   | 'depth'
   | 'client-id'
   | 'huge-length'
@@ -41,6 +42,8 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalError>> = {
   cycle: 'invalid-update',
   /** The key `__proto__`, which would become a prototype when the content is read. */
   'forbidden-key': 'invalid-update',
+  /** A value of a map key, several clocks long and not deleted: split, it breaks Yjs when its parent is deleted. */
+  'map-value': 'invalid-update',
   /** JSON nested so deeply that `JSON.stringify` overflows. */
   depth: 'invalid-update',
   'client-id': 'update-refused',

@@ -27,6 +27,8 @@ export interface UpdateSummary {
   readonly deletes: readonly number[];
   /** [client, start, end, …]: structs that arrive deleted. They delete only what was not known before. */
   readonly tombstones: readonly number[];
+  /** [client, start, end, …]: first values of map keys, several clocks long; they must be deleted. */
+  readonly longValues: readonly number[];
   /** Items whose place Yjs may have to search for, see placement.ts; 0 for small updates. */
   readonly conflicts: number;
   /** Different root types that are named, at most. */
@@ -48,6 +50,8 @@ export type Trust = 'client' | 'stored';
 export interface ScanRules {
   readonly contentDepthMax: number;
   readonly allowsProtoKey: boolean;
+  /** In a state that comes in chunks, the deletes of long values may be in a later chunk. */
+  readonly allowsLongValues: boolean;
   readonly structsMax: number;
   readonly deleteRangesMax: number;
   readonly clientsMax: number;
@@ -55,11 +59,12 @@ export interface ScanRules {
 }
 
 export const SCAN_RULES: Readonly<Record<Trust, ScanRules>> = {
-  client: { ...UPDATE_LIMITS, allowsProtoKey: false },
+  client: { ...UPDATE_LIMITS, allowsProtoKey: false, allowsLongValues: false },
   stored: {
     // Reading is recursive; 1,000 levels of it fit every stack.
     contentDepthMax: 1_000,
     allowsProtoKey: true,
+    allowsLongValues: true,
     structsMax: Infinity,
     deleteRangesMax: Infinity,
     clientsMax: Infinity,
@@ -99,6 +104,7 @@ class Walk {
   readonly #rules: ScanRules;
   readonly #sections: number[] = [];
   readonly #tombstones: number[] = [];
+  readonly #longValues: number[] = [];
   readonly #needs: Needs = new Needs();
   /** Only with several sections: with one, all other clients are outside the update. */
   readonly #edges: Edges | null;
@@ -139,7 +145,11 @@ class Walk {
         if (clock > runStart) this.#sections.push(client, runStart, clock);
         runStart = end;
       } else {
-        if (reader.ref <= REF.deleted) this.#tombstones.push(client, clock, end);
+        if (reader.ref <= REF.deleted) {
+          this.#tombstones.push(client, clock, end);
+        } else if (reader.length > 1 && reader.hasKey) {
+          this.#longValues.push(client, clock, end);
+        }
         if (reader.ref !== REF.gc) this.#names(client, clock, struct);
         this.#placements?.add(reader, client, clock);
       }
@@ -191,6 +201,8 @@ class Walk {
       needs: this.#needs.list,
       deletes,
       tombstones: this.#tombstones.length === 0 ? NONE : this.#tombstones,
+      longValues:
+        this.#longValues.length === 0 || this.#rules.allowsLongValues ? NONE : this.#longValues,
       conflicts: this.#placements?.conflicts ?? 0,
       rootTypes: this.#roots.count,
       hasSkips: this.#hasSkips,

@@ -60,6 +60,8 @@ export class StructReader extends ByteReader {
   /** True when the parent is a root type, whose name then lies at `placeStart` up to `rootStop`. */
   isRootChild = false;
   rootStop = 0;
+  /** True for a map value that names its map. One with an origin is a value if its origin is, whatever bit 6 says. */
+  hasKey = false;
 
   next(): void {
     this.start = this.pos;
@@ -70,6 +72,7 @@ export class StructReader extends ByteReader {
     this.rightClient = NO_CLIENT;
     this.parentClient = NO_CLIENT;
     this.isRootChild = false;
+    this.hasKey = false;
     if (this.ref === REF.gc || this.ref === REF.skip) {
       // Yjs' two readers disagree about these with further bits set: one masks them, the other compares.
       if (info !== this.ref) refuse('malformed');
@@ -91,7 +94,6 @@ export class StructReader extends ByteReader {
     this.contentStart = this.pos;
     this.length = this.#content();
     if (this.length === 0) refuse('zero-length');
-    if (this.length > UPDATE_LIMITS.structLengthMax) refuse('huge-length');
   }
 
   /** A client id as the head of a section or of delete ranges. */
@@ -116,7 +118,9 @@ export class StructReader extends ByteReader {
     } else {
       refuse('malformed');
     }
-    if ((this.info & HAS_KEY) !== 0) this.key();
+    if ((this.info & HAS_KEY) === 0) return;
+    this.hasKey = true;
+    this.key();
   }
 
   /** Consumes the content; the result is how many clocks it takes. */
@@ -189,7 +193,7 @@ export class StructReader extends ByteReader {
   #length(): number {
     const length = this.varUint();
     if (length === 0) refuse('zero-length');
-    if (length > UPDATE_LIMITS.structLengthMax) refuse('huge-length');
+    if (length > UPDATE_LIMITS.clockMax) refuse('huge-length');
     return length;
   }
 

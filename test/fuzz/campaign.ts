@@ -79,7 +79,7 @@ export function runBatch(batch: number): BatchResult {
       const update = mutant(random, pool, ids);
       const verdict = examineOne(update, base, false);
       // Now and then the document takes it for good, and what follows meets the result.
-      if (verdict.kind === 'new' && random.oneIn(20)) base = advance(update, verdict, base);
+      if (verdict.kind === 'new' && random.oneIn(20)) base = advance(update, verdict, base) ?? base;
     }
   }
   return { cases, honest, mutants, failures };
