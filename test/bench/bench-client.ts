@@ -2,6 +2,7 @@
  * One connection to one document of a measured server: says hello in the server's dialect, answers its
  * questions with "I have nothing", and hands on what arrives without decoding it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { encodeFrame, RawClient } from '../support/raw-client.ts';
 import {
   DIALECTS,
@@ -10,6 +11,7 @@ import {
   EMPTY_STEP1,
   EMPTY_STEP2,
   presenceMessage,
+  updateMessage,
 } from './dialects.ts';
 
 export interface Target {
@@ -34,6 +36,7 @@ export interface BenchClientOptions {
   readonly onLost?: (reason: string) => void;
 }
 
+const BRING_TIMEOUT_MS = 30_000;
 const SYNC_TIMEOUT_MS = 60_000;
 
 export class BenchClient {
@@ -113,8 +116,25 @@ export class BenchClient {
     this.send(presenceMessage(presence.clientId, this.presenceClock, json));
   }
 
-  /** Asks for the document once more and waits: everything sent before has then been processed. */
-  async roundTrip(): Promise<void> {
+  /** Brings a whole document and waits until the server gives it back when asked for it. */
+  async bring(update: Uint8Array): Promise<void> {
+    this.send(updateMessage(update));
+    const deadline = performance.now() + BRING_TIMEOUT_MS;
+    for (;;) {
+      const before = this.syncBytes;
+      await this.#askAgain();
+      // A server that checks large updates aside may answer the question before it has.
+      if (this.syncBytes - before >= update.length) return;
+      if (performance.now() > deadline) {
+        throw new Error(
+          `${this.document}: brought, but not given back within ${BRING_TIMEOUT_MS} ms`,
+        );
+      }
+      await delay(100);
+    }
+  }
+
+  async #askAgain(): Promise<void> {
     const answered = new Promise<void>((resolve, reject) => {
       this.#onSynced = resolve;
       this.#onFailed = reject;

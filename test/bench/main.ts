@@ -67,7 +67,7 @@ async function runOnce(
   const crowd = new Crowd();
   let server: RunningServer | null = null;
   try {
-    server = await RunningServer.start(kind);
+    server = await RunningServer.start(kind, workload.isInspected);
     return await workload.run({ server, crowd, isQuick, say: (phase) => progress.phase(phase) });
   } catch (error) {
     // A server that breaks down is a result, and the others still get their turn.

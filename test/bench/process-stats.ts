@@ -64,15 +64,15 @@ export async function untilQuiet(pid: number, timeoutMs: number): Promise<boolea
   return true;
 }
 
-/** The resident memory when it has moved by less than 1 % for four seconds, or at the deadline: MiB. */
+/** The resident memory when it has moved by less than 1 % for two seconds, or at the deadline: MiB. */
 export async function untilSettled(pid: number, timeoutMs: number): Promise<number> {
   const deadline = performance.now() + timeoutMs;
   const window: number[] = [];
   for (;;) {
     window.push(rssMib(pid));
-    if (window.length > 8) window.shift();
+    if (window.length > 4) window.shift();
     const isFlat = Math.max(...window) - Math.min(...window) < 0.01 * Math.max(...window);
-    if ((window.length === 8 && isFlat) || performance.now() > deadline) return rssMib(pid);
+    if ((window.length === 4 && isFlat) || performance.now() > deadline) return rssMib(pid);
     await delay(SAMPLE_MS);
   }
 }

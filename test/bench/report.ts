@@ -38,8 +38,9 @@ function aimText(aim: Exclude<Aim, null>, value: number, best: number, unit: str
     return `< ${aim.below} ${unit}: ${Number.isNaN(value) ? 'no value' : value < aim.below ? 'met' : 'missed'}`;
   }
   const ratio = value / best;
-  // Infinity: no peer ran, so that there is nothing to compare with.
-  const verdict = !Number.isFinite(best) || Number.isNaN(ratio) ? 'not compared' : null;
+  // Infinity: no peer ran. Below zero: memory that shrank, which is noise.
+  const isComparable = Number.isFinite(best) && best > 0 && !Number.isNaN(ratio);
+  const verdict = isComparable ? null : 'not compared';
   return `≤ ${aim.ratioMax} ×: ${verdict ?? (ratio <= aim.ratioMax ? 'met' : 'missed')}`;
 }
 

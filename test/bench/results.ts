@@ -8,7 +8,7 @@ import type { Metric, Outcome, Workload } from './workload.ts';
 
 const RESULTS_DIR = join(PROJECT_ROOT, 'test/bench/results');
 
-export interface Machine {
+interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGib: number;
@@ -36,7 +36,7 @@ export interface WorkloadResult {
   readonly servers: readonly ServerResult[];
 }
 
-export function machine(): Machine {
+function machine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,

@@ -86,14 +86,18 @@ export class RunningServer {
   #url = '';
   /** The last it said on stderr: the reason, when it dies. */
   #lastWords = '';
+  readonly #isInspected: boolean;
+  #inspectorUrl = '';
 
-  private constructor(kind: ServerKind) {
+  private constructor(kind: ServerKind, isInspected: boolean) {
     this.kind = kind;
+    this.#isInspected = isInspected;
     this.#dataDir = mkdtempSync(join(tmpdir(), `syncline-bench-${kind.id}-`));
   }
 
-  static async start(kind: ServerKind): Promise<RunningServer> {
-    const server = new RunningServer(kind);
+  /** `isInspected`: with Node's inspector on a loopback port, for `inspectorUrl`. */
+  static async start(kind: ServerKind, isInspected = false): Promise<RunningServer> {
+    const server = new RunningServer(kind, isInspected);
     try {
       await server.#spawn();
     } catch (error) {
@@ -107,6 +111,11 @@ export class RunningServer {
     const pid = this.#child?.pid;
     if (pid === undefined) throw new Error(`${this.kind.label} is not running`);
     return pid;
+  }
+
+  get inspectorUrl(): string {
+    if (this.#inspectorUrl === '') throw new Error(`${this.kind.label} runs without inspector`);
+    return this.#inspectorUrl;
   }
 
   get target(): Target {
@@ -127,7 +136,9 @@ export class RunningServer {
 
   async #spawn(): Promise<void> {
     const { args, env } = this.kind.command(this.#dataDir);
-    const child = spawn(process.execPath, args, {
+    const flags = this.#isInspected ? ['--inspect=127.0.0.1:0'] : [];
+    this.#lastWords = '';
+    const child = spawn(process.execPath, [...flags, ...args], {
       env: { ...process.env, NODE_ENV: 'production', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -135,6 +146,8 @@ export class RunningServer {
     running.add(child);
     child.once('exit', () => running.delete(child));
     child.stderr.on('data', (chunk: Buffer) => {
+      const url = /ws:\/\/127\.0\.0\.1:\d+\/\S+/.exec(chunk.toString());
+      if (url !== null) this.#inspectorUrl = url[0];
       this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2_000);
     });
     this.#url = await new Promise<string>((resolve, reject) => {

@@ -1,7 +1,7 @@
 /** The few statistics that the tables need. */
 
 /** The value that `share` (0 to 1) of the values do not exceed; NaN of none. */
-export function percentile(values: readonly number[], share: number): number {
+function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const rank = Math.ceil(share * sorted.length) - 1;
   return sorted[Math.max(0, rank)] ?? Number.NaN;

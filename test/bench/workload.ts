@@ -43,5 +43,7 @@ export interface Workload {
   readonly metrics: readonly Metric[];
   /** Servers that this workload can be run on; all without it. */
   readonly servers?: readonly ServerId[];
+  /** True: servers run with the inspector, so that their garbage can be collected (`settledMib`). */
+  readonly isInspected?: boolean;
   run(run: Run): Promise<Outcome>;
 }

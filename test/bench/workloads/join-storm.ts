@@ -1,7 +1,7 @@
 /** Everybody opens the same large document at once: what a link in a company-wide mail does. */
 import * as Y from 'yjs';
 import { BenchClient } from '../bench-client.ts';
-import { bodyAt, updateMessage } from '../dialects.ts';
+import { bodyAt } from '../dialects.ts';
 import { entriesDocument } from '../documents.ts';
 import { cpuMs, peakRssMib, resetPeakRss, rssMib, untilQuiet } from '../process-stats.ts';
 import type { Outcome, Run, Workload } from '../workload.ts';
@@ -25,8 +25,7 @@ async function joinStorm(run: Run): Promise<Outcome> {
   const content = entriesDocument(entries);
   // Stays connected: servers without storage would forget the document.
   const author = await BenchClient.open({ target, document: DOCUMENT, headBytes: 64 });
-  author.send(updateMessage(content));
-  await author.roundTrip();
+  await author.bring(content);
   run.say('waiting until it is idle');
   if (!(await untilQuiet(server.pid, QUIET_TIMEOUT_MS))) remarks.push('was never idle before');
 

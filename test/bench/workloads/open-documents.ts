@@ -1,35 +1,28 @@
 /** Many documents open, one person in each: what an open document holds on to. */
 import { BenchClient } from '../bench-client.ts';
-import { updateMessage } from '../dialects.ts';
 import { typedDocument } from '../documents.ts';
-import { untilQuiet, untilSettled } from '../process-stats.ts';
+import { settledMib } from '../heap.ts';
 import type { Outcome, Run, Workload } from '../workload.ts';
 
 const DOCUMENTS = 100;
 const BYTES = 300_000;
-const QUIET_TIMEOUT_MS = 30_000;
-const SETTLE_TIMEOUT_MS = 20_000;
 
 /** One small document opened and left again: what the first connection costs is not the documents'. */
 async function warmUp(run: Run): Promise<number> {
   const { server } = run;
   const client = await BenchClient.open({ target: server.target, document: 'bench-warm-up' });
-  await client.roundTrip();
   client.close();
-  await untilQuiet(server.pid, QUIET_TIMEOUT_MS);
-  return untilSettled(server.pid, SETTLE_TIMEOUT_MS);
+  return settledMib(server);
 }
 
 async function openDocuments(run: Run): Promise<Outcome> {
   const { server, crowd } = run;
   const count = run.isQuick ? 10 : DOCUMENTS;
-  const content = updateMessage(typedDocument(BYTES));
+  const content = typedDocument(BYTES);
   const documents = Array.from({ length: count }, (_, index) => `bench-open-${index}`);
   const faults: string[] = [];
-  const grownBy = async (baseMib: number): Promise<number> => {
-    await untilQuiet(server.pid, QUIET_TIMEOUT_MS);
-    return (((await untilSettled(server.pid, SETTLE_TIMEOUT_MS)) - baseMib) * 1024) / count;
-  };
+  const grownBy = async (baseMib: number): Promise<number> =>
+    (((await settledMib(server)) - baseMib) * 1024) / count;
 
   run.say('first start');
   const emptyMib = await warmUp(run);
@@ -37,9 +30,7 @@ async function openDocuments(run: Run): Promise<Outcome> {
   const authors: BenchClient[] = [];
   for (const document of documents) {
     const author = await BenchClient.open({ target: server.target, document, headBytes: 64 });
-    author.send(content);
-    await author.roundTrip();
-    if (author.syncBytes < BYTES) faults.push(`${document}: the server does not give it back`);
+    await author.bring(content);
     authors.push(author);
   }
   run.say('settling');
@@ -50,7 +41,6 @@ async function openDocuments(run: Run): Promise<Outcome> {
   }
 
   run.say('second start');
-  await untilQuiet(server.pid, QUIET_TIMEOUT_MS);
   await server.restart();
   const restartedMib = await warmUp(run);
   run.say('opening the documents');
@@ -77,8 +67,8 @@ export const openDocumentsIdle: Workload = {
   name: 'open-documents',
   summary:
     `${DOCUMENTS} documents of ${BYTES / 1000} KB (encoded; a typed paper), each with one connected client. Growth of ` +
-    `resident memory per document, each time from a server that has served one small document, to when it is idle ` +
-    `and its memory moves by less than 1 % for 4 s (a foreign process cannot be made to collect its garbage). ` +
+    `resident memory per document, each time from a server that has served one small document; both times it is ` +
+    `idle and the garbage of its main heap has been collected (all servers run with the inspector for that). ` +
     `"brought": each client has just brought its document. "reopened": the server was started again on its data ` +
     `and a client opened each document; only where there is storage. The first line is "reopened" where it ` +
     `exists, else "brought".`,
@@ -93,5 +83,6 @@ export const openDocumentsIdle: Workload = {
     { key: 'brought', label: 'just brought by its client', unit: 'KiB', digits: 0, aims: [] },
     { key: 'reopened', label: 'reopened after a restart', unit: 'KiB', digits: 0, aims: [] },
   ],
+  isInspected: true,
   run: openDocuments,
 };
