@@ -39,6 +39,10 @@ function damaged(name: string, what: string): StoreError {
   return new StoreError('document-damaged', `document ${JSON.stringify(name)}: ${what}`);
 }
 
+export function deletedError(name: string): StoreError {
+  return new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
+}
+
 async function readRecord<T>(
   reader: Reader,
   name: string,
@@ -53,10 +57,7 @@ async function readRecord<T>(
   return decoded;
 }
 
-export function readDocumentRecord(
-  reader: Reader,
-  name: string,
-): Promise<records.DocumentRecord | null> {
+function readDocumentRecord(reader: Reader, name: string): Promise<records.DocumentRecord | null> {
   return readRecord(reader, name, keys.nameKey(name), 'index', records.decodeDocument);
 }
 
@@ -140,10 +141,11 @@ async function readLayout(
   return { rewrittenAt: null, isListed: false };
 }
 
-/** @throws StoreError `document-damaged`, and what LevelDB throws */
+/** @throws StoreError `document-damaged`, `document-deleted`, and what LevelDB throws */
 export async function readDocument(reader: Reader, name: string): Promise<DocumentImage> {
   const prefix = keys.updateKeyPrefix(name);
   const record = await readDocumentRecord(reader, name);
+  if (record !== null && record.deletedAtMs !== null) throw deletedError(name);
   const storedBase = await readBaseRecord(reader, name);
   const { rewrittenAt, isListed } = await readLayout(reader, name, prefix, storedBase);
   const base = rewrittenAt === null ? storedBase : null;

@@ -35,12 +35,21 @@ export async function listDocuments(
   return found;
 }
 
+/** How many names are looked up at once. */
+const LOOKUP_MAX = 1_000;
+
 /** Documents that y-leveldb's list names and our index does not. */
 export async function* missingFromIndex(reader: Reader): AsyncIterable<string> {
-  for await (const key of reader.keys(keys.stateVectorRange)) {
-    const name = keys.nameOfStateVectorKey(key);
-    if ((await reader.get(keys.nameKey(name))) === undefined) yield name;
+  let names: string[] = [];
+  async function* missing(): AsyncIterable<string> {
+    const isIndexed = await reader.hasMany(names.map(keys.nameKey));
+    for (const [index, name] of names.entries()) if (isIndexed[index] !== true) yield name;
+    names = [];
   }
+  for await (const key of reader.keys(keys.stateVectorRange)) {
+    if (names.push(keys.nameOfStateVectorKey(key)) === LOOKUP_MAX) yield* missing();
+  }
+  yield* missing();
 }
 
 /**
@@ -78,11 +87,13 @@ export async function deleteDocument(
     [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
     [keys.stateVectorKey(name), null],
   ]);
+  await removeRecords({ committer, read }, name);
+}
+
+/** Everything of a document but its index record. */
+export async function removeRecords({ committer, read }: DiskAccess, name: string): Promise<void> {
   const doomed = await read(async (reader) => {
-    const found: Operation[] = [
-      [keys.recordKey('base', name), null],
-      [keys.recordKey('skips', name), null],
-    ];
+    const found: Operation[] = [];
     const ranges = [
       keys.documentRange(name),
       keys.recordRange('sums', name),
@@ -90,6 +101,9 @@ export async function deleteDocument(
     ];
     for (const range of ranges) {
       for await (const key of reader.keys(range)) found.push([key, null]);
+    }
+    for (const key of [keys.recordKey('base', name), keys.recordKey('skips', name)]) {
+      if ((await reader.get(key)) !== undefined) found.push([key, null]);
     }
     return found;
   });

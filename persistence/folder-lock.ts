@@ -5,7 +5,8 @@
  *
  * On Linux the lock is an abstract unix socket named after the folder's device and inode: the kernel frees it
  * when the process dies, however it dies. A pid file beside the data is only for the message. Elsewhere the
- * pid file is the lock, and a dead owner's is taken over.
+ * pid file is the lock, and a dead owner's is taken over. (Abstract sockets belong to a network namespace: for
+ * two containers that mount one volume, LevelDB's lock is all there is.)
  */
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';

@@ -7,11 +7,12 @@ import { ClassicLevel } from 'classic-level';
 import type { Batch } from './group-commit.ts';
 import type { KeyRange } from './keys.ts';
 
-export type Entry = readonly [key: Buffer, value: Uint8Array];
+type Entry = readonly [key: Buffer, value: Uint8Array];
 
 /** Reads from one consistent point in time. */
 export interface Reader {
   get(key: Buffer): Promise<Uint8Array | undefined>;
+  hasMany(wanted: Buffer[]): Promise<boolean[]>;
   entries(range: KeyRange): AsyncIterable<Entry>;
   keys(range: KeyRange): AsyncIterable<Buffer>;
 }
@@ -64,6 +65,7 @@ export class LevelHandle {
     try {
       return await read({
         get: (key) => db.get(key, { snapshot }),
+        hasMany: (wanted) => db.hasMany(wanted, { snapshot }),
         entries: (range) => db.iterator({ ...range, snapshot, fillCache: false }),
         keys: (range) => db.keys({ ...range, snapshot, fillCache: false }),
       });

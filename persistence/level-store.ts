@@ -5,12 +5,19 @@
 import { systemClock, type StoreClock } from './clock.ts';
 import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
 import { Database, type Sabotage } from './database.ts';
-import { adoptDocuments, deleteDocument, listDocuments } from './documents.ts';
-import { readBaseRecord, readChunks, readDocument, type DocumentImage } from './document-read.ts';
+import { adoptDocuments, deleteDocument, listDocuments, removeRecords } from './documents.ts';
+import {
+  deletedError,
+  readBaseRecord,
+  readChunks,
+  readDocument,
+  type DocumentImage,
+} from './document-read.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Reader } from './level-handle.ts';
 import { OpenDocument, sealSums } from './open-document.ts';
 import { quarantineUpdates } from './quarantine.ts';
+import { Recovery } from './recovery.ts';
 import type { BaseRecord } from './records.ts';
 import {
   StoreError,
@@ -60,24 +67,17 @@ const DEFAULTS = {
 
 const CLOSE_DEADLINE_MS = 10_000;
 
-/** Between two attempts to open the folder again. */
-const RETRY_FIRST_MS = 100;
-const RETRY_MAX_MS = 2_000;
-
 export class LevelStore implements DocumentStore {
   readonly #clock: StoreClock;
-  readonly #observer: StoreObserver;
+  readonly #recovery: Recovery;
   readonly #database: Database;
   readonly #committer: GroupCommit;
   readonly #documents = new Map<string, OpenDocument>();
   readonly #loads = new Map<string, Promise<StoredDocument>>();
+  readonly #chores = new Set<Promise<void>>();
+  /** Their tombstones are on the way to the disk. */
+  readonly #deleting = new Set<string>();
   readonly #now: () => number;
-  #status: StoreStatus = 'closed';
-  #lastError: StoreError | null = null;
-  #retryTimer: unknown = null;
-  #retryMs = RETRY_FIRST_MS;
-  #failedAtMs: number | null = null;
-  #isStalled = false;
   #isClosing = false;
 
   constructor(options: LevelStoreOptions) {
@@ -85,12 +85,13 @@ export class LevelStore implements DocumentStore {
     const observer = options.observer ?? {};
     const sabotage = options.sabotage ?? {};
     this.#clock = clock;
-    this.#observer = observer;
     this.#now = () => clock.now();
     const settings = { ...DEFAULTS, ...options };
     const { folder, writeBufferSize, acceptDataLoss = false } = settings;
     const database = new Database({ folder, clock, writeBufferSize, acceptDataLoss, sabotage });
+    const recovery = new Recovery({ database, committer: () => this.#committer, clock, observer });
     this.#database = database;
+    this.#recovery = recovery;
     this.#committer = new GroupCommit({
       write: (batch) => database.write(batch),
       seal: (batch) => {
@@ -98,14 +99,13 @@ export class LevelStore implements DocumentStore {
         database.seal(batch);
       },
       onHalt: (error) => {
-        this.#degrade(error);
+        recovery.failed(error);
       },
       onStall: (stalledMs) => {
-        this.#stall(stalledMs);
+        recovery.stalled(stalledMs);
       },
       onCommit: ({ records, bytes }, durationMs) => {
-        if (this.#isStalled) this.#unstall();
-        this.#retryMs = RETRY_FIRST_MS;
+        recovery.confirmed();
         observer.onCommit?.({ records, bytes, durationMs });
       },
       onFull: (isFull) => {
@@ -120,11 +120,11 @@ export class LevelStore implements DocumentStore {
   }
 
   get status(): StoreStatus {
-    return this.#status;
+    return this.#recovery.status;
   }
 
   get lastError(): StoreError | null {
-    return this.#lastError;
+    return this.#recovery.lastError;
   }
 
   get queue(): StoreQueue {
@@ -137,7 +137,7 @@ export class LevelStore implements DocumentStore {
 
   async open(): Promise<void> {
     await this.#database.open();
-    this.#setStatus('open', null);
+    this.#recovery.start();
     try {
       await adoptDocuments(this.#access(null));
     } catch (error) {
@@ -211,12 +211,19 @@ export class LevelStore implements DocumentStore {
 
   async delete(name: string): Promise<void> {
     this.#assertOpen();
-    const document = this.#documents.get(name);
-    if (document !== undefined) {
-      document.isDeleted = true;
-      await document.turn;
+    this.#deleting.add(name);
+    try {
+      // A load that has begun before must not open the document behind the tombstone's back.
+      await this.#loads.get(name)?.catch(() => undefined);
+      const document = this.#documents.get(name);
+      if (document !== undefined) {
+        document.isDeleted = true;
+        await document.turn;
+      }
+      await deleteDocument(this.#access(name), name, this.#now());
+    } finally {
+      this.#deleting.delete(name);
     }
-    await deleteDocument(this.#access(name), name, this.#now());
   }
 
   release(name: string): void {
@@ -232,11 +239,10 @@ export class LevelStore implements DocumentStore {
   }
 
   async close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<void> {
-    if (this.#status === 'closed' || this.#isClosing) return;
+    if (this.status === 'closed' || this.#isClosing) return;
     this.#isClosing = true;
     await this.#drain(deadlineMs);
-    if (this.#retryTimer !== null) this.#clock.clearTimeout(this.#retryTimer);
-    this.#setStatus('closed', null);
+    this.#recovery.stop();
     this.#committer.abandon(
       new StoreError('closed', 'the store was closed before the update was durable'),
     );
@@ -251,10 +257,14 @@ export class LevelStore implements DocumentStore {
       await open.settled;
       this.#assertOpen();
     }
-    const image = await this.#read(name, (reader) => readDocument(reader, name));
-    if ((image.record?.deletedAtMs ?? null) !== null || open?.isDeleted === true) {
-      throw new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
-    }
+    const isDeleted = this.#deleting.has(name) || open?.isDeleted === true;
+    if (isDeleted) throw deletedError(name);
+    const image = await this.#read(name, (reader) => readDocument(reader, name)).catch(
+      (error: unknown) => {
+        if (error instanceof StoreError && error.code === 'document-deleted') this.#sweep(name);
+        throw error;
+      },
+    );
     if (open === undefined) {
       const document = new OpenDocument(name, image);
       this.#documents.set(name, document);
@@ -272,24 +282,41 @@ export class LevelStore implements DocumentStore {
   #cleanUp(document: OpenDocument, image: DocumentImage): void {
     const operations = [...deleteUpdates(document, image.orphans)];
     if (operations.length > 0) {
-      void document.inTurn(() => writePortions(this.#committer, operations)).catch(() => undefined);
+      this.#inBackground(document.inTurn(() => writePortions(this.#committer, operations)));
     }
     if (image.stale.length > 0) {
-      void this.#committer.write(image.stale.map((key) => [key, null] as const));
+      this.#inBackground(this.#committer.write(image.stale.map((key) => [key, null] as const)));
     }
   }
 
+  /** A crash in the middle of a deletion leaves records behind the tombstone. */
+  #sweep(name: string): void {
+    if (this.#deleting.has(name)) return;
+    this.#deleting.add(name);
+    this.#inBackground(
+      removeRecords(this.#access(name), name).finally(() => this.#deleting.delete(name)),
+    );
+  }
+
+  /** Cleaning up: `close` waits for it, and if it fails the next load does it again. */
+  #inBackground(chore: Promise<void>): void {
+    const settled = chore
+      .catch(() => undefined)
+      .finally(() => {
+        this.#chores.delete(settled);
+      });
+    this.#chores.add(settled);
+  }
+
   #assertOpen(): void {
-    if (this.#status === 'closed') throw new StoreError('closed', 'the store is closed');
+    if (this.status === 'closed') throw new StoreError('closed', 'the store is closed');
   }
 
   #writable(name: string): OpenDocument {
     this.#assertOpen();
     const document = this.#documents.get(name);
     if (document === undefined) throw new Error(`${name}: written to before it was loaded`);
-    if (document.isDeleted) {
-      throw new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
-    }
+    if (document.isDeleted) throw deletedError(name);
     return document;
   }
 
@@ -314,59 +341,14 @@ export class LevelStore implements DocumentStore {
     }
   }
 
-  #degrade(error: unknown): void {
-    if (this.#status === 'closed') return;
-    this.#isStalled = false;
-    this.#failedAtMs ??= this.#clock.now();
-    this.#setStatus(
-      'degraded',
-      new StoreError('write-failed', `a write failed: ${messageOf(error)}`, { cause: error }),
-    );
-    this.#retryTimer = this.#clock.setTimeout(() => void this.#retry(), this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
-  }
-
-  /** A write that hangs has not failed: nothing is retried, but nobody is told that all is well. */
-  #stall(stalledMs: number): void {
-    if (this.#status !== 'open') return;
-    this.#isStalled = true;
-    const what = `the disk has not confirmed a write for ${Math.round(stalledMs / 1000)} s`;
-    this.#setStatus('degraded', new StoreError('write-failed', what));
-  }
-
-  #unstall(): void {
-    this.#isStalled = false;
-    if (this.#status === 'degraded') this.#setStatus('open', null);
-  }
-
-  async #retry(): Promise<void> {
-    try {
-      await this.#database.reopen(this.#committer.bytes);
-    } catch (error) {
-      this.#degrade(error);
-      return;
-    }
-    if (this.#status === 'closed') return;
-    const downtimeMs = this.#clock.now() - (this.#failedAtMs ?? 0);
-    this.#failedAtMs = null;
-    this.#setStatus('open', null);
-    this.#observer.onRecovered?.({ rewrittenRecords: this.#committer.records, downtimeMs });
-    this.#committer.resume();
-  }
-
   async #drain(deadlineMs: number): Promise<void> {
     let timer: unknown = null;
     const deadline = new Promise<void>((resolve) => {
       timer = this.#clock.setTimeout(resolve, deadlineMs);
     });
-    await Promise.race([this.#committer.whenIdle(), deadline]);
+    const idle = Promise.all(this.#chores).then(() => this.#committer.whenIdle());
+    await Promise.race([idle, deadline]);
     this.#clock.clearTimeout(timer);
-  }
-
-  #setStatus(status: StoreStatus, error: StoreError | null): void {
-    this.#status = status;
-    this.#lastError = error;
-    this.#observer.onStatus?.(status, error);
   }
 }
 

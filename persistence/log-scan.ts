@@ -82,14 +82,14 @@ function findBatch(file: Buffer, from: number): number | null {
   return null;
 }
 
-export interface PayloadScan {
+interface PayloadScan {
   readonly payloads: readonly Buffer[];
   readonly tornBytes: number;
   readonly damage: string | null;
 }
 
 /** The payloads of a log or MANIFEST, up to the first thing that is wrong. */
-export function scanPayloads(file: Buffer): PayloadScan {
+function scanPayloads(file: Buffer): PayloadScan {
   const payloads: Buffer[] = [];
   let fragments: Buffer[] = [];
   let soundEnd = 0;

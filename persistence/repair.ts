@@ -128,10 +128,10 @@ async function surveyDocuments(handle: LevelHandle): Promise<Survey> {
     }
     for (const name of names) {
       try {
-        const { base, record } = await readDocument(reader, name);
-        if ((record?.deletedAtMs ?? null) !== null) continue;
+        const { base } = await readDocument(reader, name);
         await readChunks(reader, name, base?.chunks ?? []);
       } catch (error) {
+        if (error instanceof StoreError && error.code === 'document-deleted') continue;
         if (!(error instanceof StoreError)) isUnreadable = true;
         damaged.push({ name, problem: messageOf(error) });
       }

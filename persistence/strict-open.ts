@@ -13,13 +13,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
 import { liveLogNumber, readWhole, scanLog } from './log-scan.ts';
 import * as records from './records.ts';
 import { StoreError } from './store.ts';
-import { readWitness, WITNESS_FILE, type WitnessRecord } from './witness.ts';
+import { readWitness, syncDirectory, WITNESS_FILE, type WitnessRecord } from './witness.ts';
 
 export interface StrictOpenOptions {
   readonly folder: string;
@@ -249,7 +249,13 @@ async function isForeign(reader: Reader): Promise<boolean> {
 /** Before `strictOpen`. A folder that does not exist is a new store. */
 export async function ensureFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    const created = await mkdir(folder, { recursive: true });
+    if (created === undefined) return;
+    // The names of new folders must be as durable as what is stored in them.
+    for (let parent = dirname(folder); ; parent = dirname(parent)) {
+      await syncDirectory(parent);
+      if (parent === dirname(created) || parent === dirname(parent)) return;
+    }
   } catch (error) {
     throw new StoreError('refused', `data folder ${folder}: ${messageOf(error)}`, { cause: error });
   }

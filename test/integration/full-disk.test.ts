@@ -103,6 +103,11 @@ it('[I5] a full disk: no ack while it is full, reads work, and when space return
   const { acks, lost, writer } = await runFullDisk(disk, undefined, async (process) => {
     await process.until('the store to notice', () => isDegraded(process));
     const acked = process.acks.length;
+    // Long enough for several attempts to open again: each of them must leave everything as it is.
+    const attempts = process.reports.filter((report) => report.type === 'status').length;
+    await process.until('further attempts', () => {
+      return process.reports.filter((report) => report.type === 'status').length >= attempts + 3;
+    });
     const reads = process.reports.length;
     process.send('read');
     await process.until('a read', () =>
@@ -111,11 +116,6 @@ it('[I5] a full disk: no ack while it is full, reads work, and when space return
     const read = process.reports.find((report) => report.type === 'read');
     expect(read).toMatchObject({ error: null });
     expect(read?.type === 'read' && read.updates).toBeGreaterThan(100);
-    // Long enough for several attempts to open again: each of them must leave everything as it is.
-    const attempts = process.reports.filter((report) => report.type === 'status').length;
-    await process.until('further attempts', () => {
-      return process.reports.filter((report) => report.type === 'status').length >= attempts + 3;
-    });
     expect(process.acks.length).toBe(acked);
   });
   expect(lost).toEqual([]);

@@ -90,6 +90,8 @@ describe('group commit', () => {
     const first = bench.put('a');
     await bench.started(1);
     const rest = ['b', 'c', 'd', 'e', 'f', 'g'].map((value) => bench.put(value));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(bench.written.length).toBe(1);
     expect(keysOf(bench.written[0])).toEqual(['a', 'sealed']);
     bench.answer();
     await first;
