@@ -6,7 +6,7 @@ import * as Y from 'yjs';
 import { check, trim, type Verdict } from '../../server/rooms/check.ts';
 import { integrablePart } from '../../server/rooms/cut.ts';
 import { Version } from '../../server/rooms/version.ts';
-import { isWhole, load, versionOf } from '../support/docs.ts';
+import { isWhole, load, loadQuietly, versionOf } from '../support/docs.ts';
 
 /** A document and what the check knows of it. */
 export interface Base {
@@ -58,12 +58,12 @@ function judgeNew(
     if (!sameClocks(versionOf(client), expected)) return 'the state vector of a client differs';
   }
   // Without the formatting clean-up after remote changes, which deletes what no update says.
-  const doc = loadQuietly(base.state, stored);
+  const doc = loadQuietly([base.state, stored]);
   if (!isWhole(doc)) return 'it leaves something pending';
   const found = versionOf(doc);
   if (!sameClocks(found, expected)) return 'the state vector differs';
   if (!found.covers(expected)) return 'something is not deleted that should be';
-  const explained = versionOf(loadQuietly(base.state));
+  const explained = versionOf(loadQuietly([base.state]));
   explained.merge(expected);
   const odd = unexplainedDelete(doc, explained);
   if (odd !== null) return odd;
@@ -71,7 +71,7 @@ function judgeNew(
   const state = Y.encodeStateAsUpdate(doc);
   const whole = check(state, new Version());
   if (whole.kind !== 'new') return `the resulting state is itself ${JSON.stringify(whole)}`;
-  const copy = loadQuietly(state);
+  const copy = loadQuietly([state]);
   if (!isWhole(copy)) return 'the resulting state leaves something pending';
   if (!sameClocks(versionOf(copy), expected)) return 'the resulting state has another state vector';
   render(copy);
@@ -84,7 +84,7 @@ function judgeNew(
 }
 
 function judgeRedundant(update: Uint8Array, base: Base): string | null {
-  const doc = loadQuietly(base.state, update);
+  const doc = loadQuietly([base.state, update]);
   if (!isWhole(doc)) return 'redundant, but it leaves something pending';
   const found = versionOf(doc);
   if (!sameClocks(found, base.version)) return 'redundant, but the state vector moves';
@@ -98,20 +98,6 @@ function judgePart(update: Uint8Array, base: Base, turn: number): string | null 
   if (verdict.kind !== 'new') return `the integrable part is ${verdict.kind}`;
   const complaint = judgeNew(part, verdict, base, turn);
   return complaint === null ? null : `integrable part: ${complaint}`;
-}
-
-function loadQuietly(...updates: readonly Uint8Array[]): Y.Doc {
-  const doc = new Y.Doc({ gc: true, guid: 'replica' });
-  for (const update of updates) {
-    doc.transact((transaction) => {
-      try {
-        Y.applyUpdate(doc, update);
-      } finally {
-        transaction.local = true;
-      }
-    });
-  }
-  return doc;
 }
 
 function sameClocks(a: Version, b: Version): boolean {
@@ -174,7 +160,7 @@ function isRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {
  * then throw, in the same update or in a later one.
  */
 function isKnownHole(update: Uint8Array, base: Base): boolean {
-  const doc = loadQuietly(base.state);
+  const doc = loadQuietly([base.state]);
   try {
     Y.applyUpdate(doc, update);
   } catch {
@@ -208,6 +194,6 @@ export function advance(
   const version = base.version.clone();
   version.apply(summary);
   const stored = overlaps ? trim(update, base.version) : update;
-  const doc = loadQuietly(base.state, stored);
+  const doc = loadQuietly([base.state, stored]);
   return isMisshapen(doc) ? null : { state: Y.encodeStateAsUpdate(doc), version };
 }

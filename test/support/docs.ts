@@ -29,9 +29,27 @@ export function load(updates: Iterable<Uint8Array>): Y.Doc {
   return doc;
 }
 
+/**
+ * The same without the clean-up that YText makes after remote changes: it deletes superfluous formatting, which
+ * no update says.
+ */
+export function loadQuietly(updates: Iterable<Uint8Array>): Y.Doc {
+  const doc = new Y.Doc({ gc: true, guid: 'replica' });
+  for (const update of updates) {
+    doc.transact((transaction) => {
+      try {
+        Y.applyUpdate(doc, update);
+      } finally {
+        transaction.local = true;
+      }
+    });
+  }
+  return doc;
+}
+
 /** Bytes that are the same for every replica with the same content. */
 export function canonical(doc: Y.Doc): Uint8Array {
-  return Y.encodeStateAsUpdate(load([Y.encodeStateAsUpdate(doc)]));
+  return Y.encodeStateAsUpdate(loadQuietly([Y.encodeStateAsUpdate(doc)]));
 }
 
 export interface HonestUpdate {

@@ -280,6 +280,21 @@ const ROWS: readonly (readonly [name: string, update: Uint8Array, expected: stri
   ],
 ];
 
+function ranges(count: number): readonly (readonly [number, number])[] {
+  return Array.from({ length: count }, (_, at) => [2 * at, 1] as const);
+}
+
+function clients(count: number): Uint8Array {
+  return forge(Array.from({ length: count }, (_, at) => ({ client: at + 1, structs: [gc(1)] })));
+}
+
+function roots(count: number): Uint8Array {
+  return forgeItems(
+    1,
+    Array.from({ length: count }, (_, at) => ({ parent: `root ${at}` })),
+  );
+}
+
 describe('bad inputs', () => {
   test.each(ROWS)('%s', (_name, update, expected) => {
     expect(judge(update)).toBe(expected);
@@ -302,8 +317,6 @@ describe('bad inputs', () => {
   });
 
   test('U22 too many delete ranges are refused, the limit itself is not', () => {
-    const ranges = (count: number) =>
-      Array.from({ length: count }, (_, at) => [2 * at, 1] as const);
     const base = knowing(forge([{ client: 1, structs: [gc(2 ** 20)] }]));
     expect(judge(forge([], [[1, ...ranges(UPDATE_LIMITS.deleteRangesMax + 1)]]), base)).toBe(
       'refused: too-many-ranges',
@@ -314,18 +327,11 @@ describe('bad inputs', () => {
   });
 
   test('U39 too many clients are refused, the limit itself is not', () => {
-    const clients = (count: number) =>
-      forge(Array.from({ length: count }, (_, at) => ({ client: at + 1, structs: [gc(1)] })));
     expect(judge(clients(UPDATE_LIMITS.clientsMax + 1))).toBe('refused: too-many-clients');
     expect(judge(clients(UPDATE_LIMITS.clientsMax))).toBe('new');
   });
 
   test('U40 too many root types are refused, the limit itself is not', () => {
-    const roots = (count: number) =>
-      forgeItems(
-        1,
-        Array.from({ length: count }, (_, at) => ({ parent: `root ${at}` })),
-      );
     expect(judge(roots(UPDATE_LIMITS.rootTypesMax + 1))).toBe('refused: root-types');
     expect(judge(roots(UPDATE_LIMITS.rootTypesMax))).toBe('new');
   });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
@@ -47,6 +47,12 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+function durationOf(update: Uint8Array): number {
+  const startedMs = performance.now();
+  scan(update, 'stored');
+  return performance.now() - startedMs;
 }
 
 describe('scan', () => {
@@ -145,12 +151,6 @@ describe('scan', () => {
 
   describe('[I6] takes time in proportion to the bytes, whatever they are', () => {
     const LIMIT_MS = 2_000;
-
-    function durationOf(update: Uint8Array): number {
-      const startedMs = performance.now();
-      scan(update, 'stored');
-      return performance.now() - startedMs;
-    }
 
     test('100,000 clients, each waiting for the next', () => {
       const chain = Array.from({ length: 100_000 }, (_, at) => ({

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../server/rooms/check.ts';
@@ -186,19 +186,19 @@ describe('Version', () => {
   });
 });
 
+function clocksOf(ranges: readonly number[]): readonly number[] {
+  const clocks: number[] = [];
+  for (let at = 0; at < ranges.length; at += 2) {
+    for (let clock = ranges[at] as number; clock < (ranges[at + 1] as number); clock++)
+      clocks.push(clock);
+  }
+  return clocks;
+}
+
 describe('ranges', () => {
   const operations = fc.array(fc.tuple(fc.nat(40), fc.integer({ min: 1, max: 6 })), {
     maxLength: 40,
   });
-
-  function clocksOf(ranges: readonly number[]): readonly number[] {
-    const clocks: number[] = [];
-    for (let at = 0; at < ranges.length; at += 2) {
-      for (let clock = ranges[at] as number; clock < (ranges[at + 1] as number); clock++)
-        clocks.push(clock);
-    }
-    return clocks;
-  }
 
   test('are a set of clocks: sorted, merged, and they know what they hold', () => {
     fc.assert(
