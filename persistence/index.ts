@@ -4,7 +4,7 @@
  */
 export { systemClock, type StoreClock } from './clock.ts';
 export { LevelStore, type LevelStoreOptions } from './level-store.ts';
-export { MemoryStore, type MemoryStoreOptions, type QuarantinedUpdate } from './memory-store.ts';
+export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { OfflineFolder, type OfflineDocument } from './offline.ts';
 export { repairFolder, type Choice, type RepairReport, type Salvaged } from './repair.ts';
 export * from './store.ts';
