@@ -9,17 +9,16 @@
  *
  * All sequence numbers are the document's own, fixed by the store. A room holds no Y.Doc.
  */
-import * as Y from 'yjs';
 import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { LoadedBase } from './base-cache.ts';
-import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
+import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
+import type { CatchUpSource } from './catch-up.ts';
 import { check, judge, trim, type Verdict } from './check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
-import type { Frame, Wire } from './outlet.ts';
 import { PresenceTable, type PresenceResult } from './presence.ts';
 import { REFUSALS, type RefusalCode } from './refusal.ts';
 import type { Session } from './session.ts';
@@ -290,23 +289,23 @@ export class Room implements CatchUpSource {
     }
   }
 
-  /** Sends what was collected: merged once, framed once a wire, the same bytes to every session. */
+  /** Sends what was collected: encoded once a wire, the same bytes to every session. */
   flush(): void {
     const { timers, stats } = this.context;
     const pending = this.#pending;
-    const first = pending[0];
     const last = pending.at(-1);
-    if (first !== undefined && last !== undefined) {
+    if (last !== undefined) {
       this.#pending = [];
-      const merged =
-        pending.length === 1 ? first.bytes : mergeAll(pending.map((entry) => entry.bytes));
       const fromSeq = this.#flushedSeq;
-      this.#tail.append(merged, first.seq, last.seq);
+      const runs = coalesce(pending);
+      for (const run of runs) this.#tail.append(run.bytes, run.firstSeq, run.lastSeq);
       this.#flushedSeq = last.seq;
-      const author = pending.every((entry) => entry.source === first.source) ? first.source : null;
-      const frames = new FrameCache((wire) => wire.update(merged));
+      // An author alone in the window has it already; among others, one frame for all is cheaper.
+      const author = pending.every((entry) => entry.source === last.source) ? last.source : null;
+      const frames = new FrameCache((wire) =>
+        joinFrames(runs.map((run) => wire.update(run.bytes))),
+      );
       for (const session of this.#sessions) {
-        // An author alone in the window has it already; among others, one frame for all is cheaper.
         if (session !== author) session.deliver(frames.get(session.outlet.wire), fromSeq);
       }
       stats.flushes += 1;
@@ -435,40 +434,4 @@ function decodeHead(bytes: Uint8Array): Version {
   const head = Version.decode(bytes);
   if (head === null) throw new Error('the head of a loaded base does not decode');
   return head;
-}
-
-/** One frame a wire, made when the first session asks. Most rooms have one wire, so that is looked up first. */
-class FrameCache {
-  readonly #make: (wire: Wire) => Frame;
-  readonly #frames = new Map<Wire, Frame>();
-  #last: { wire: Wire; frame: Frame } | null = null;
-
-  constructor(make: (wire: Wire) => Frame) {
-    this.#make = make;
-  }
-
-  get(wire: Wire): Frame {
-    if (this.#last?.wire === wire) return this.#last.frame;
-    let frame = this.#frames.get(wire);
-    if (frame === undefined) {
-      frame = this.#make(wire);
-      this.#frames.set(wire, frame);
-    }
-    this.#last = { wire, frame };
-    return frame;
-  }
-}
-
-/** Merges in groups: `Y.mergeUpdates` is quadratic in the number of updates. */
-function mergeAll(updates: readonly Uint8Array[]): Uint8Array {
-  const GROUP = 32;
-  let level = updates;
-  while (level.length > 1) {
-    const next: Uint8Array[] = [];
-    for (let index = 0; index < level.length; index += GROUP) {
-      next.push(Y.mergeUpdates(level.slice(index, index + GROUP)));
-    }
-    level = next;
-  }
-  return level[0] ?? EMPTY_UPDATE;
 }
