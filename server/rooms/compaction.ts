@@ -101,7 +101,10 @@ function integrate(pieces: readonly Piece[], watch: Watch): Attempt {
   const doc = new Y.Doc({ gc: true });
   let current: number | null = null;
   try {
-    inOneTransaction(doc, () => {
+    // In one transaction, which begins before any text is there: at the end of a remote transaction YText deletes
+    // superfluous formatting in what was there before. Those would be edits of nobody, with which a node that
+    // compacts would differ from one that does not. [I3]
+    doc.transact(() => {
       for (const [at, { indices, update }] of pieces.entries()) {
         current = at;
         watch(indices);
@@ -116,21 +119,6 @@ function integrate(pieces: readonly Piece[], watch: Watch): Attempt {
   } finally {
     doc.destroy();
   }
-}
-
-/**
- * Applies updates as if this replica had made them. At the end of a remote transaction YText looks for
- * superfluous formatting and deletes it: edits of nobody, with which every replica that compacts would differ
- * from those that do not. [I3]
- */
-function inOneTransaction(doc: Y.Doc, apply: () => void): void {
-  doc.transact((transaction) => {
-    try {
-      apply();
-    } finally {
-      transaction.local = true;
-    }
-  });
 }
 
 /** The version that the chunks add up to, after making sure that it lacks nothing. */
@@ -159,13 +147,13 @@ export interface Trial {
 /** Whether Yjs integrates an update into a stored document cleanly. The caller sets the deadline. */
 export function trial(parts: StoredParts, update: Uint8Array, now: () => number): Trial {
   const doc = new Y.Doc({ gc: true });
-  inOneTransaction(doc, () => {
+  doc.transact(() => {
     for (const part of [...parts.chunks, ...parts.tail]) Y.applyUpdate(doc, part);
   });
   if (isPending(doc)) throw new Error('the stored document has pending structs');
   const startedMs = now();
   try {
-    inOneTransaction(doc, () => Y.applyUpdate(doc, update));
+    Y.applyUpdate(doc, update);
     if (isPending(doc)) throw new Error('depends on what is not there');
     Y.encodeStateAsUpdate(doc);
     return { ok: true, reason: null, durationMs: now() - startedMs };

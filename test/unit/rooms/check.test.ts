@@ -111,6 +111,15 @@ const ROWS: readonly (readonly [name: string, update: Uint8Array, expected: stri
     content(5, ...nestedJson(UPDATE_LIMITS.contentDepthMax + 1)),
     'refused: depth',
   ],
+  [
+    'U26 objects in objects, one deeper',
+    any([
+      1,
+      ...Array.from({ length: UPDATE_LIMITS.contentDepthMax + 1 }, () => [118, 1, 1, 0x61]).flat(),
+      126,
+    ]),
+    'refused: depth',
+  ],
   ['U27 ContentAny nested 200,000 deep', any(nestedAny(200_000)), 'refused: depth'],
   [
     'U27 embed nested 200,000 deep',

@@ -106,6 +106,7 @@ describe('compaction', () => {
     const version = versionAfter(edits);
     // Proof that there is something to clean up: a client that applies the same one by one deletes more.
     expect(versionOf(asClient(edits)).equals(version)).toBe(false);
+    expect(versionOf(load(edits)).equals(version)).toBe(false);
     const made = compact({ chunks: [], tail: edits });
     expect(Version.decode(made.head)?.equals(version)).toBe(true);
     expect(made.quarantined).toEqual([]);
