@@ -17,6 +17,9 @@ export interface Reader {
   keys(range: KeyRange): AsyncIterable<Buffer>;
 }
 
+/** Records are read once, when a document opens; LevelDB's default of 8 MiB would cache what is not read again. */
+const BLOCK_CACHE_BYTES = 1024 * 1024;
+
 export interface LevelOptions {
   readonly createIfMissing: boolean;
   /** LevelDB starts a new log when this much was written: bytes. */
@@ -35,7 +38,7 @@ export class LevelHandle {
 
   static async open(folder: string, options: LevelOptions): Promise<LevelHandle> {
     const handle = new LevelHandle(folder);
-    await handle.#db.open({ ...options });
+    await handle.#db.open({ ...options, cacheSize: BLOCK_CACHE_BYTES });
     return handle;
   }
 
@@ -64,7 +67,7 @@ export class LevelHandle {
     const snapshot = db.snapshot();
     try {
       return await read({
-        get: (key) => db.get(key, { snapshot }),
+        get: (key) => db.get(key, { snapshot, fillCache: false }),
         hasMany: (wanted) => db.hasMany(wanted, { snapshot }),
         entries: (range) => db.iterator({ ...range, snapshot, fillCache: false }),
         keys: (range) => db.keys({ ...range, snapshot, fillCache: false }),

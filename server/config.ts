@@ -309,7 +309,7 @@ export function defaults(): Config {
     flushWindowMs: 16,
     roomIdleMs: 30_000,
     compactTailUpdates: 20_000,
-    compactTailBytes: MIB,
+    compactTailBytes: 256 * 1024,
     compactTimeoutMs: 60_000,
     trialTimeoutMs: 250,
     workerThreads: 2,
@@ -437,7 +437,8 @@ function showDefault(option: Option, value: unknown): string {
   if (option.shown !== undefined) return option.shown;
   if (typeof value === 'boolean') return value ? '1' : '0';
   if (option.kind.type === 'bytes' && typeof value === 'number') {
-    return value % MIB === 0 ? `${value / MIB}MiB` : String(value);
+    if (value % MIB === 0) return `${value / MIB}MiB`;
+    return value % 1024 === 0 ? `${value / 1024}KiB` : String(value);
   }
   if (option.kind.type === 'ms' && typeof value === 'number') {
     return value >= 1000 && value % 1000 === 0 ? `${value / 1000}s` : `${value}ms`;

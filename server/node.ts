@@ -64,7 +64,7 @@ export class Node {
       threadsMax: config.workerThreads,
       queueMax: config.workerQueueMax,
     });
-    const bases = new BaseCache(this.#store, config.baseCacheBytesMax);
+    const bases = new BaseCache(this.#store, config.baseCacheBytesMax, realTimers);
     const stats = new RoomStats();
     const context: RoomContext = {
       store: this.#store,

@@ -1,10 +1,17 @@
 /**
  * The bases in memory: a byte-bounded LRU shared by all rooms of a node, with the frames made from them.
  * A base is read from the store once for all who ask at the same time, framed once per wire, and never decoded.
+ * It stays for joiners that come in a wave, not for good: one that a single joiner reads is let go with that
+ * joiner, one that a second asks for meanwhile is kept a while. A node that opens many documents once each
+ * would otherwise hold them all (100 documents of 300 KB: 25 MB that the allocator never gave back).
  */
 import { LRUCache } from 'lru-cache';
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { Frame, Wire } from './outlet.ts';
+import type { TimerHandle, Timers } from './timers.ts';
+
+/** A base that nobody asked for in this time is let go. */
+const UNUSED_MS = 10_000;
 
 /** One generation of a document's base. */
 export class LoadedBase {
@@ -30,13 +37,23 @@ export class LoadedBase {
 
 export class BaseCache {
   readonly #store: DocumentStore;
+  readonly #timers: Timers;
   readonly #cache: LRUCache<string, LoadedBase>;
-  /** Bases being read, or still held by someone although too large for the cache. */
+  #sweepTimer: TimerHandle | null = null;
   readonly #reading = new Map<string, Promise<LoadedBase>>();
+  /** Bases that some joiner may still be holding. Entries leave with their room (`drop`). */
+  readonly #seen = new Map<string, WeakRef<LoadedBase>>();
 
-  constructor(store: DocumentStore, bytesMax: number) {
+  constructor(store: DocumentStore, bytesMax: number, timers: Timers) {
     this.#store = store;
-    this.#cache = new LRUCache({ maxSize: bytesMax, sizeCalculation: (base) => base.bytes + 1 });
+    this.#timers = timers;
+    this.#cache = new LRUCache({
+      maxSize: bytesMax,
+      sizeCalculation: (base) => base.bytes + 1,
+      ttl: UNUSED_MS,
+      updateAgeOnGet: true,
+      perf: timers,
+    });
   }
 
   get bytes(): number {
@@ -48,17 +65,45 @@ export class BaseCache {
     const key = `${generation}\n${name}`;
     const cached = this.#cache.get(key);
     if (cached !== undefined) return cached;
-    const reading = this.#reading.get(key) ?? this.#read(key, name, generation);
-    return await reading;
+    const held = this.#seen.get(key)?.deref();
+    if (held !== undefined) return this.#keep(key, held);
+    const reading = this.#reading.get(key);
+    if (reading !== undefined) return this.#keep(key, await reading);
+    return await this.#read(key, name, generation);
   }
 
   /** Puts a base that was just written, so that the next joiner does not read it back. */
   put(name: string, generation: number, chunks: readonly Uint8Array[]): void {
-    this.#cache.set(`${generation}\n${name}`, new LoadedBase(chunks));
+    this.#keep(`${generation}\n${name}`, new LoadedBase(chunks));
   }
 
   drop(name: string, generation: number): void {
-    this.#cache.delete(`${generation}\n${name}`);
+    const key = `${generation}\n${name}`;
+    this.#cache.delete(key);
+    this.#seen.delete(key);
+  }
+
+  /** Stops the timer; what is cached goes with the cache. */
+  close(): void {
+    if (this.#sweepTimer !== null) this.#timers.clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = null;
+    this.#cache.clear();
+    this.#seen.clear();
+  }
+
+  #keep(key: string, base: LoadedBase): LoadedBase {
+    this.#cache.set(key, base);
+    this.#scheduleSweep();
+    return base;
+  }
+
+  #scheduleSweep(): void {
+    if (this.#sweepTimer !== null || this.#cache.size === 0) return;
+    this.#sweepTimer = this.#timers.setTimeout(() => {
+      this.#sweepTimer = null;
+      this.#cache.purgeStale();
+      this.#scheduleSweep();
+    }, UNUSED_MS / 2);
   }
 
   #read(key: string, name: string, generation: number): Promise<LoadedBase> {
@@ -66,7 +111,7 @@ export class BaseCache {
       .readBase(name, generation)
       .then((chunks) => {
         const base = new LoadedBase(chunks);
-        this.#cache.set(key, base);
+        this.#seen.set(key, new WeakRef(base));
         return base;
       })
       .finally(() => {

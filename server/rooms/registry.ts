@@ -68,6 +68,7 @@ export class Registry {
       entry.room.dispose();
     }
     await Promise.allSettled([...this.#opening.values(), ...this.#compactions]);
+    this.#context.bases.close();
   }
 
   *#roomList(): Generator<Room> {
