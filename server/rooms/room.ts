@@ -42,6 +42,15 @@ const PRESENCE_WINDOW_MS_MAX = 50;
 /** A worker gets this much longer for each MiB of document that it has to load before a trial. */
 const LOAD_MS_PER_MIB = 400;
 
+/** What of this room is in one group commit. Appends that share a batch share its promise. */
+interface RoomBatch {
+  readonly durable: Promise<void>;
+  /** The last one in it. */
+  seq: number;
+  updates: number;
+  bytes: number;
+}
+
 interface Pending {
   readonly bytes: Uint8Array;
   readonly source: Session;
@@ -68,8 +77,7 @@ export class Room implements CatchUpSource {
   #isFlushQueued = false;
   #presenceTimer: TimerHandle | null = null;
 
-  /** Appends that share a batch share its promise; only its last seq matters. */
-  #lastBatch: { promise: Promise<void>; seq: number } | null = null;
+  #lastBatch: RoomBatch | null = null;
   readonly #waitingForAck = new Set<Session>();
   /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
   #tailUpdates: number;
@@ -233,30 +241,34 @@ export class Room implements CatchUpSource {
     this.version.apply(verdict.summary);
     const { seq, durable } = this.context.store.append(this.name, bytes);
     this.#appliedSeq = seq;
-    this.#tailUpdates += 1;
-    this.#tailBytes += bytes.byteLength;
     this.context.stats.accepted += 1;
-    if (this.#lastBatch?.promise === durable) {
-      this.#lastBatch.seq = seq;
-    } else {
-      const batch = { promise: durable, seq };
-      this.#lastBatch = batch;
-      durable.then(
-        () => {
-          this.#onDurable(batch.seq);
-        },
-        // The store was closed before the disk had it: never acked, and the client still has it. [I5]
-        () => undefined,
-      );
-    }
+    const batch = this.#batchOf(durable);
+    batch.seq = seq;
+    batch.updates += 1;
+    batch.bytes += bytes.byteLength;
     this.#pending.push({ bytes, source, seq });
     this.#window.note(this.context.timers.now(), this.#sessions.size);
     this.#scheduleFlush();
   }
 
-  #onDurable(seq: number): void {
-    if (seq <= this.#durableSeq) return;
+  #batchOf(durable: Promise<void>): RoomBatch {
+    if (this.#lastBatch?.durable === durable) return this.#lastBatch;
+    const batch: RoomBatch = { durable, seq: this.#appliedSeq, updates: 0, bytes: 0 };
+    this.#lastBatch = batch;
+    durable.then(
+      () => {
+        this.#onDurable(batch);
+      },
+      // The store was closed before the disk had it: never acked, and the client still has it. [I5]
+      () => undefined,
+    );
+    return batch;
+  }
+
+  #onDurable({ seq, updates, bytes }: RoomBatch): void {
     this.#durableSeq = seq;
+    this.#tailUpdates += updates;
+    this.#tailBytes += bytes;
     for (const session of this.#waitingForAck) session.onDurable(seq);
     this.onActivity();
   }

@@ -14,6 +14,8 @@ const OPCODE_PING = 0x9;
 const OPCODE_PONG = 0xa;
 /** One read takes up to this: bytes. Shared by all clients of the process, which read one after another. */
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024);
+/** How long a server may take to switch protocols: milliseconds. */
+const UPGRADE_TIMEOUT_MS = 30_000;
 /** Longest answer to the upgrade that we wait for: bytes. */
 const UPGRADE_BYTES_MAX = 16 * 1024;
 
@@ -100,9 +102,13 @@ export class RawClient {
   static async open(url: string, options: RawClientOptions): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       const client: RawClient = new RawClient(new URL(url), options, (error) => {
+        clearTimeout(timer);
         if (error === null) resolve(client);
         else reject(error);
       });
+      const timer = setTimeout(() => {
+        client.#fail(`${url} did not answer the upgrade within ${UPGRADE_TIMEOUT_MS} ms`);
+      }, UPGRADE_TIMEOUT_MS);
     });
   }
 
