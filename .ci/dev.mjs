@@ -9,10 +9,14 @@ const bin = (name) => join(root, 'node_modules', '.bin', name);
 const children = [
   spawn(bin('tsc'), ['-b', '--watch', '--preserveWatchOutput'], { cwd: root, stdio: 'inherit' }),
   spawn(bin('vite'), ['build', '--watch', '--logLevel', 'warn'], { cwd: root, stdio: 'inherit' }),
-  spawn(process.execPath, ['--watch-path=dist/server', '--watch-path=dist/persistence', 'dist/server/main.js'], {
-    cwd: root,
-    stdio: 'inherit',
-  }),
+  spawn(
+    process.execPath,
+    ['--watch-path=dist/server', '--watch-path=dist/persistence', 'dist/server/main.js'],
+    {
+      cwd: root,
+      stdio: 'inherit',
+    },
+  ),
 ];
 let isEnding = false;
 function end() {

@@ -19,7 +19,8 @@ import type { CatchUpSource } from './catch-up.ts';
 import { check, judge, trim, type Verdict } from './check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
-import { PresenceTable, type PresenceResult } from './presence.ts';
+import { PresenceFeed } from './presence-feed.ts';
+import type { PresenceResult } from './presence.ts';
 import { REFUSALS, type RefusalCode } from './refusal.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
@@ -37,8 +38,6 @@ const ACCEPTED: Offer = { kind: 'accepted' };
 const REDUNDANT: Offer = { kind: 'redundant' };
 const GAP: Offer = { kind: 'gap' };
 
-/** Presence may wait longer than text: 20 times a second is as often as a cursor needs to move. */
-const PRESENCE_WINDOW_MS_MAX = 50;
 /** A worker gets this much longer for each MiB of document that it has to load before a trial. */
 const LOAD_MS_PER_MIB = 400;
 
@@ -61,11 +60,10 @@ export class Room implements CatchUpSource {
   readonly name: DocumentName;
   readonly context: RoomContext;
   readonly version: Version;
-  readonly #presence: PresenceTable;
+  readonly #presence: PresenceFeed;
   readonly #sessions = new Set<Session>();
   readonly #tail: Tail;
   readonly #window: FlushWindow;
-  readonly #presenceWindow: FlushWindow;
 
   #base: BaseInfo | null;
   #head: Version | null = null;
@@ -75,7 +73,6 @@ export class Room implements CatchUpSource {
   #pending: Pending[] = [];
   #flushTimer: TimerHandle | null = null;
   #isFlushQueued = false;
-  #presenceTimer: TimerHandle | null = null;
 
   #lastBatch: RoomBatch | null = null;
   readonly #waitingForAck = new Set<Session>();
@@ -111,9 +108,8 @@ export class Room implements CatchUpSource {
     for (const update of stored.tail) this.#tail.append(update.bytes, update.seq, update.seq);
     this.#tailUpdates = stored.tail.length;
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
-    this.#presence = new PresenceTable(context.limits.presence);
+    this.#presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
     this.#window = new FlushWindow(context.limits.flushWindowMs);
-    this.#presenceWindow = new FlushWindow(PRESENCE_WINDOW_MS_MAX);
     this.#isGuarded = isGuarded;
   }
 
@@ -135,10 +131,6 @@ export class Room implements CatchUpSource {
 
   get sessionCount(): number {
     return this.#sessions.size;
-  }
-
-  get presentCount(): number {
-    return this.#presence.size;
   }
 
   get tailUpdates(): number {
@@ -325,43 +317,17 @@ export class Room implements CatchUpSource {
       this.#window.flushed(timers.now());
       this.onActivity();
     }
-    // Presence that is due anyway travels with the text it belongs to.
-    if (this.#presence.hasChanges && this.#presenceWindow.delayMs(timers.now()) < 1) {
-      this.#flushPresence();
-    }
+    this.#presence.flushIfDue();
   }
 
   // ── presence ─────────────────────────────────────────────────────────────────────────────────────────
 
   applyPresence(entries: Uint8Array, session: Session): PresenceResult {
-    const result = this.#presence.apply(entries, session);
-    if (this.#presence.hasChanges) this.#schedulePresence();
-    return result;
+    return this.#presence.apply(entries, session);
   }
 
   sendPresence(session: Session): void {
-    const all = this.#presence.encodeAll();
-    if (all !== null) session.outlet.send(session.outlet.wire.presence(all));
-  }
-
-  #schedulePresence(): void {
-    const { timers } = this.context;
-    this.#presenceWindow.note(timers.now(), this.#sessions.size);
-    if (this.#presenceTimer !== null) return;
-    this.#presenceTimer = timers.setTimeout(() => {
-      this.#presenceTimer = null;
-      this.#flushPresence();
-    }, this.#presenceWindow.delayMs(timers.now()));
-  }
-
-  #flushPresence(): void {
-    const changes = this.#presence.takeChanges();
-    if (changes === null) return;
-    const frames = new FrameCache((wire) => wire.presence(changes));
-    for (const session of this.#sessions) {
-      session.deliverPresence(frames.get(session.outlet.wire));
-    }
-    this.#presenceWindow.flushed(this.context.timers.now());
+    this.#presence.sendAll(session);
   }
 
   // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────
@@ -376,7 +342,6 @@ export class Room implements CatchUpSource {
     this.#sessions.delete(session);
     this.#waitingForAck.delete(session);
     this.#presence.leave(session);
-    if (this.#presence.hasChanges) this.#schedulePresence();
     this.onActivity();
   }
 
@@ -436,9 +401,8 @@ export class Room implements CatchUpSource {
     this.#isDisposed = true;
     const { timers } = this.context;
     if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
-    if (this.#presenceTimer !== null) timers.clearTimeout(this.#presenceTimer);
+    this.#presence.dispose();
     this.#flushTimer = null;
-    this.#presenceTimer = null;
   }
 }
 
