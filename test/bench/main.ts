@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { format } from 'prettier';
 import { Crowd } from './crowd.ts';
 import { installPeers, PROJECT_ROOT } from './peers.ts';
 import { requireProc } from './process-stats.ts';
@@ -114,16 +115,19 @@ function list(): void {
   process.stdout.write(`peers: ${PEER_IDS.join(', ')}\n`);
 }
 
-function record(): void {
+async function record(): Promise<void> {
   const results = latest(WORKLOADS.map((workload) => workload.name));
   const file = join(PROJECT_ROOT, 'test/bench/RESULTS.md');
-  writeFileSync(file, resultsPage(results));
+  writeFileSync(file, await format(resultsPage(results), { parser: 'markdown' }));
   process.stderr.write(`wrote ${file} from ${results.length} results\n`);
 }
 
 const program = new Command('npm run bench --')
   .description('Measures Syncline and its peers in the same run. Needs Linux; loopback only.')
-  .argument('[workload...]', '"list", or names from it; all of them without one')
+  .argument(
+    '[workload...]',
+    '"list", or names from it; all of them without one; "record": see --record',
+  )
   .option('--rounds <n>', 'rounds; they interleave the servers', positive, 1)
   .option('--peers <a,b>', `of ${PEER_IDS.join(', ')}; or "none"`, peerList, PEER_IDS)
   .option('--no-syncline', 'measure the peers only')
@@ -135,14 +139,14 @@ const program = new Command('npm run bench --')
       return;
     }
     if (names.length === 1 && names[0] === 'record') {
-      record();
+      await record();
       return;
     }
     requireProc();
     const workloads = chosen(names);
     if (options.peers.length > 0) installPeers();
     if (!(await measure(workloads, options))) process.exitCode = 1;
-    if (options.record) record();
+    if (options.record) await record();
   });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));

@@ -106,14 +106,14 @@ export class Editor {
     return this.#provider.ws?.bufferedAmount ?? 0;
   }
 
-  /** Waits for something that changes with what arrives here. Throws when nothing has for long. */
-  async until(isTrue: () => boolean, what: string): Promise<void> {
+  /** Waits for something that changes with what arrives here. Throws when nothing has for `stallMs`. */
+  async until(isTrue: () => boolean, what: string, stallMs: number = STALL_MS): Promise<void> {
     while (!isTrue()) {
       if (this.closed !== null) throw new Error(`closed by the server: ${this.closed}`);
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => {
-          reject(new Error(`nothing has moved for ${STALL_MS} ms, waiting for ${what}`));
-        }, STALL_MS);
+          reject(new Error(`nothing has moved for ${stallMs} ms, waiting for ${what}`));
+        }, stallMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();

@@ -23,6 +23,8 @@ const ASK_EVERY_EDITS = 32;
 const TURN_EDITS = 32;
 /** A server that has not answered a SyncStatus by then has none: milliseconds. */
 const ACK_PROBE_MS = 3_000;
+/** How long after the last insertion deletions may still arrive: milliseconds. */
+const LAST_EDITS_MS = 3_000;
 /** Without acks, an author stops here and lets its socket drain: bytes. */
 const BUFFERED_BYTES_MAX = 256 * 1024;
 
@@ -133,8 +135,9 @@ class Session {
       const everybody = [...this.#watchers, ...this.#authors];
       for (const editor of everybody) {
         await editor.until(() => this.#hasAllFrom(editor), 'the last edits at all clients');
-        // The last edits may be deletions, which advance no clock.
-        await editor.until(() => editor.text() === trace.endContent, 'equal texts').catch(() => 0);
+        // The last edits may be deletions, which advance no clock. That texts differ is told below.
+        const isEqual = (): boolean => editor.text() === trace.endContent;
+        await editor.until(isEqual, 'equal texts', LAST_EDITS_MS).catch(() => undefined);
       }
       const ackMs = this.#authors.flatMap((editor) => editor.ackLatenciesMs);
       return {
