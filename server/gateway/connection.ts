@@ -119,6 +119,11 @@ export class Connection implements Outlet {
   send(frame: Frame): void {
     if (this.#isClosing) return;
     const socket = this.#socket;
+    // What is already waiting counts, not this frame: one of 15 MB is honest offline work of somebody else.
+    if (socket.writableLength > this.#limits.sendBufferBytesMax) {
+      this.close('slow-consumer');
+      return;
+    }
     this.#lastSentMs = this.#timers.now();
     if (frame.length === 1 && frame[0] !== undefined) {
       socket.write(frame[0]);
@@ -127,7 +132,6 @@ export class Connection implements Outlet {
       for (const part of frame) socket.write(part);
       socket.uncork();
     }
-    if (socket.writableLength > this.#limits.sendBufferBytesMax) this.close('slow-consumer');
   }
 
   onDrain(callback: () => void): void {

@@ -15,6 +15,8 @@ export interface Run {
 const MERGE_UPDATES_MIN = 6;
 /** `Y.mergeUpdates` is quadratic in the number of updates; over this many it is cheapest, 1.7 µs each. */
 const MERGE_GROUP = 32;
+/** Merging decodes: what is larger than this in total would hold up the event loop for milliseconds. */
+const MERGE_BYTES_MAX = 128 * 1024;
 /** Frames up to this size together are copied into one buffer: bytes. */
 const JOINED_BYTES_MAX = 16 * 1024;
 
@@ -25,8 +27,13 @@ export function coalesce(
   const first = updates[0];
   const last = updates.at(-1);
   if (first === undefined || last === undefined) return [];
-  if (updates.length < MERGE_UPDATES_MIN) {
-    return updates.map(({ seq, bytes }) => ({ firstSeq: seq, lastSeq: seq, bytes }));
+  const bytes = updates.reduce((sum, update) => sum + update.bytes.byteLength, 0);
+  if (updates.length < MERGE_UPDATES_MIN || bytes > MERGE_BYTES_MAX) {
+    return updates.map((update) => ({
+      firstSeq: update.seq,
+      lastSeq: update.seq,
+      bytes: update.bytes,
+    }));
   }
   let level = updates.map((update) => update.bytes);
   while (level.length > 1) {

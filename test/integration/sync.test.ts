@@ -182,6 +182,18 @@ describe('a room', () => {
     b.destroy();
   });
 
+  it('gives 12 MB of offline work to those who are there, and nobody is disconnected for it', async () => {
+    const { webSocketUrl } = await startNode();
+    const there = await joined(webSocketUrl, 'large');
+    const a = await joined(webSocketUrl, 'large', largeDocument(12_000_000));
+    await a.whenAcked(a.requestAck());
+    const size = Math.ceil(12_000_000 / 1020);
+    await there.until('all of it', () => there.doc.getMap('map').size === size);
+    expect(there.isClosed).toBe(false);
+    a.destroy();
+    there.destroy();
+  });
+
   it('gives a client that comes back exactly what it lacks', async () => {
     const { node, webSocketUrl } = await startNode({ roomIdleMs: 50 });
     const a = await joined(webSocketUrl, 'large', largeDocument(2_000_000));
