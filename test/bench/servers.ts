@@ -74,9 +74,11 @@ export const SERVERS: readonly ServerKind[] = [
 ];
 
 const running = new Set<ChildProcess>();
-// Whatever ends the benchmark, its servers end with it.
+const dataDirs = new Set<string>();
+// Whatever ends the benchmark, its servers and their data end with it.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const dir of dataDirs) rmSync(dir, { recursive: true, force: true });
 });
 
 export class RunningServer {
@@ -93,6 +95,7 @@ export class RunningServer {
     this.kind = kind;
     this.#isInspected = isInspected;
     this.#dataDir = mkdtempSync(join(tmpdir(), `syncline-bench-${kind.id}-`));
+    dataDirs.add(this.#dataDir);
   }
 
   /** `isInspected`: with Node's inspector on a loopback port, for `inspectorUrl`. */
@@ -132,6 +135,7 @@ export class RunningServer {
   async stop(): Promise<void> {
     await this.#end();
     rmSync(this.#dataDir, { recursive: true, force: true });
+    dataDirs.delete(this.#dataDir);
   }
 
   async #spawn(): Promise<void> {
