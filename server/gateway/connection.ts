@@ -116,6 +116,10 @@ export class Connection implements Outlet {
     return this.#socket.writableLength;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosing;
+  }
+
   send(frame: Frame): void {
     if (this.#isClosing) return;
     const socket = this.#socket;
@@ -135,7 +139,7 @@ export class Connection implements Outlet {
   }
 
   onDrain(callback: () => void): void {
-    if (this.#isClosing || this.#socket.writableLength === 0) queueMicrotask(callback);
+    if (this.#isClosing || this.#socket.writableLength === 0) this.#timers.setImmediate(callback);
     else this.#drainCallbacks.push(callback);
   }
 

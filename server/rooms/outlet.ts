@@ -29,8 +29,10 @@ export interface Outlet {
   readonly wire: Wire;
   /** Bytes written to the socket that the kernel has not taken yet. */
   readonly bufferedBytes: number;
+  /** True once the connection is closing or gone: nothing that is sent arrives any more. */
+  readonly isClosed: boolean;
   send(frame: Frame): void;
-  /** Calls back once, when `bufferedBytes` is back at zero or the connection is gone. */
+  /** Calls back once, in a later turn, when `bufferedBytes` is back at zero or the connection is gone. */
   onDrain(callback: () => void): void;
   /** Stops and restarts reading from the client. */
   setReading(isReading: boolean): void;

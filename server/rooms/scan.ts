@@ -128,6 +128,7 @@ class Walk {
     this.#structs += count;
     if (this.#structs > this.#rules.structsMax) refuse('too-many-structs');
     if (this.#structs >= ESTIMATE_STRUCTS_MIN) this.#placements ??= new Placements();
+    this.#placements?.expect(count);
     const client = reader.client();
     if (this.#seen?.has(client) === true) refuse('duplicate-client');
     this.#seen?.add(client);

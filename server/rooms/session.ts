@@ -317,11 +317,13 @@ export class Session {
   #startCatchUp(start: CatchUpStart): void {
     const room = this.#room;
     if (room === null) return;
+    // What waits for the next flush belongs into this answer too.
+    room.flush();
     this.#sync = 'streaming';
     const wasLagging = start.kind === 'resume';
     catchUp(room, this.outlet, start, {
       sendBufferBytes: this.#limits.sendBufferBytes,
-      isCancelled: () => this.#isClosed,
+      isCancelled: () => this.#isClosed || this.outlet.isClosed,
       onLive: () => {
         this.#sync = 'live';
         if (wasLagging) room.sendPresence(this);
