@@ -9,7 +9,7 @@ import { honestCrowd, load, versionOf } from '../support/docs.ts';
 import type { Id } from '../support/forge.ts';
 import { seededRandom, type Random } from '../support/random.ts';
 import { mutant } from './mutate.ts';
-import { advance, examine, type Base } from './oracle.ts';
+import { advance, examine, isMisshapen, type Base } from './oracle.ts';
 
 export const CASES_A_BATCH = 2_000;
 const MOMENTS = 8;
@@ -62,6 +62,9 @@ export function runBatch(batch: number): BatchResult {
       });
       continue;
     }
+    // The oracle looks away from misshapen documents: honest ones must never be.
+    if (isMisshapen(load([base.state])))
+      failures.push(failure(batch, 'honest, but misshapen', new Uint8Array(), base));
     // In order it is taken, out of order it may be a gap.
     for (let later = upTo; later < Math.min(sent.length, upTo + 5); later++) {
       const { kind } = examineOne(sent[later] as Uint8Array, base, true);

@@ -130,7 +130,7 @@ function unexplainedDelete(doc: Y.Doc, expected: Version): string | null {
  * and a value of a map key that is several clocks long and deleted in part. Only a document could tell them apart
  * from honest ones; what is asked of them here is that they break nothing.
  */
-function isMisshapen(doc: Y.Doc): boolean {
+export function isMisshapen(doc: Y.Doc): boolean {
   for (const structs of doc.store.clients.values()) {
     for (const struct of structs) {
       if (!(struct instanceof Y.Item)) continue;
@@ -140,11 +140,26 @@ function isMisshapen(doc: Y.Doc): boolean {
         (struct.right !== null || struct.length > 1)
       )
         return true;
-      if (struct.origin === null || struct.rightOrigin === null) continue;
+      if (struct.rightOrigin === null) continue;
+      // Whatever the right neighbour was put behind was there before it, and so before this item.
+      const before = originOf(doc, struct.rightOrigin);
+      if (before !== null && (struct.origin === null || !isAtOrRightOf(doc, before, struct.origin)))
+        return true;
+      if (struct.origin === null) continue;
       if (!isRightOf(doc, struct.origin, struct.rightOrigin)) return true;
     }
   }
   return false;
+}
+
+function originOf(doc: Y.Doc, id: Y.ID): Y.ID | null {
+  const item = Y.getItem(doc.store, id);
+  if (!(item instanceof Y.Item)) return null;
+  return id.clock > item.id.clock ? Y.createID(id.client, id.clock - 1) : item.origin;
+}
+
+function isAtOrRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {
+  return Y.compareIDs(left, right) || isRightOf(doc, left, right);
 }
 
 function isRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {

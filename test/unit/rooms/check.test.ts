@@ -5,6 +5,7 @@ import { UPDATE_LIMITS } from '../../../server/protocol/index.ts';
 import { check, type Verdict } from '../../../server/rooms/check.ts';
 import { scan } from '../../../server/rooms/scan.ts';
 import { Version } from '../../../server/rooms/version.ts';
+import { cpuMsOf } from '../../support/cpu-time.ts';
 import { forge, forgeItems, fromHex, gc, item, skip } from '../../support/forge.ts';
 
 /** Client 1 has typed one character into the root `t`. */
@@ -313,10 +314,15 @@ describe('bad inputs', () => {
     const updates = Array.from({ length: 3_000 }, (_, at) =>
       forge([{ client: 1, clock: 1_000 + 2 * at, structs: [item({})] }]),
     );
-    judge(updates[0] as Uint8Array);
-    const startedMs = performance.now();
-    for (const update of updates) expect(judge(update)).toBe('gap: clock');
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    // Compiling is not what is measured.
+    for (let clock = 1; clock < 2_000; clock++)
+      judge(forge([{ client: 2, clock, structs: [item({})] }]));
+    const verdicts = new Set<string>();
+    const tookMs = cpuMsOf(() => {
+      for (const update of updates) verdicts.add(judge(update));
+    });
+    expect([...verdicts]).toEqual(['gap: clock']);
+    expect(tookMs).toBeLessThan(50);
   });
 
   test('U21 a delete beyond what is known of an existing client is a gap', () => {
@@ -489,6 +495,8 @@ describe('the cost flag', () => {
   ];
   test.each(HONEST)('%s costs nothing', (_name, edit) => {
     const doc = new Y.Doc({ gc: false });
+    // The estimate goes by hashes: with one client in some hundred, two of them are the same.
+    doc.clientID = 1;
     doc.transact(() => edit(doc));
     expect(conflictsOf(Y.encodeStateAsUpdate(doc))).toBe(0);
   });

@@ -10,6 +10,7 @@ import {
   type Ranges,
 } from '../../../server/rooms/ranges.ts';
 import { Version, readStateVector } from '../../../server/rooms/version.ts';
+import { cpuMsOf } from '../../support/cpu-time.ts';
 import { honestCrowd, load, versionOf } from '../../support/docs.ts';
 import { forge, gc } from '../../support/forge.ts';
 
@@ -179,9 +180,7 @@ describe('Version', () => {
   test('100,000 ranges in the worst order are added in well under a second', () => {
     const deletes = Array.from({ length: 100_000 }, (_, at) => [1, 2 * (100_000 - at), 1]).flat();
     const version = new Version(new Map([[1, 300_000]]));
-    const startedMs = performance.now();
-    version.addDeletes(deletes);
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(cpuMsOf(() => version.addDeletes(deletes))).toBeLessThan(1_000);
     expect(version.deletes.get(1)).toHaveLength(200_000);
   });
 });
