@@ -3,7 +3,7 @@
  * `listen` opens the store before the port, so nobody is answered from a store that is not known. [I8]
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
 import { makeConfig, type Config } from './config.ts';
@@ -43,7 +43,6 @@ export class Node {
   readonly #registry: Registry;
   readonly #gateway: Gateway;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
   #phase: Phase = 'new';
   #url: string | null = null;
   #ending: Promise<void> | null = null;
@@ -189,7 +188,7 @@ export class Node {
       );
     }
     this.#gateway.stop();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#server.closeAllConnections();
     await this.#workers.close();
     this.#phase = 'closed';
   }
@@ -212,10 +211,6 @@ export class Node {
     );
     server.on('upgrade', (request, socket, head) => {
       this.#gateway.handleUpgrade(request, socket, head);
-    });
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
     });
     return server;
   }

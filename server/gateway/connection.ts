@@ -1,15 +1,17 @@
 /**
  * One WebSocket connection: the sending side that rooms see (`Outlet`), the receiving side that turns frames
- * into messages for the session, and the bounds on both: what waits to be sent, what may be read, how long
- * either may stand still. Frames are encoded elsewhere, once; here they are written to the raw socket as they
- * are, between the frames that `ws` writes itself (pings, pongs, close), which it also writes whole.
+ * into messages, and the bounds on both: what waits to be sent, what may be read, how long either may stand
+ * still. Frames are encoded elsewhere, once; here they are written to the raw socket as they are, between the
+ * frames that `ws` writes itself (pings, pongs, close), which it also writes whole.
+ *
+ * A node has tens of thousands of these and most are idle: listeners are shared functions, and what is rarely
+ * needed is not allocated before.
  */
 import type { Socket } from 'node:net';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
 import type { ClientMessage, Frame, Outlet, Wire } from '../rooms/outlet.ts';
 import type { Timers } from '../rooms/timers.ts';
-import { Budget } from './budget.ts';
 import type { Dialect } from './dialects/dialect.ts';
 
 export interface ConnectionLimits {
@@ -23,8 +25,15 @@ export interface ConnectionLimits {
 }
 
 export interface ConnectionEvents {
-  readonly onMessage: (message: ClientMessage) => void;
-  readonly onClose: (closeCode: number) => void;
+  onMessage(message: ClientMessage): void;
+  onClose(closeCode: number): void;
+}
+
+/** What all connections of a gateway share. */
+export interface ConnectionContext {
+  readonly dialect: Dialect;
+  readonly timers: Timers;
+  readonly limits: ConnectionLimits;
 }
 
 /** Honest peers ping a few times a minute. */
@@ -35,23 +44,22 @@ const MISSED_PINGS_MAX = 2;
 /** RFC 6455 §5.5: a control frame holds 125 bytes, two of them the code. */
 const CLOSE_REASON_BYTES_MAX = 123;
 
-/** Why a socket is not read at the moment; it is read again when none is left. */
-type PauseReason = 'inbox' | 'budget' | 'store';
+/** Why a socket is not read at the moment, as bits; it is read again when none is left. */
+const PAUSED = { inbox: 1, budget: 2, store: 4 } as const;
+
+/** A WebSocket that knows its connection, so that listeners need no closures of their own. */
+export class ConnectionSocket extends WebSocket {
+  connection: Connection | null = null;
+}
 
 export class Connection implements Outlet {
-  readonly wire: Wire;
-  readonly #webSocket: WebSocket;
+  readonly #webSocket: ConnectionSocket;
   readonly #socket: Socket;
-  readonly #dialect: Dialect;
-  readonly #timers: Timers;
-  readonly #limits: ConnectionLimits;
-  readonly #cpu: Budget;
-  readonly #bytes: Budget;
-  readonly #pings: Budget;
-  #events: ConnectionEvents | null = null;
-  readonly #pauses = new Set<PauseReason>();
-  readonly #drainCallbacks: (() => void)[] = [];
+  readonly #context: ConnectionContext;
+  readonly #events: ConnectionEvents;
+  #pauses = 0;
   #isClosing = false;
+  #drainCallbacks: (() => void)[] | null = null;
 
   #lastSentMs: number;
   #lastHeardMs: number;
@@ -60,56 +68,36 @@ export class Connection implements Outlet {
   /** What the kernel had taken when it last took anything, and when that was. */
   #takenBytes = 0;
   #takenMs: number;
+  /** Spent beyond the steady allowance; each sweep takes off a second's worth. [I6] */
+  #cpuMs = 0;
+  #bytes = 0;
+  #pings = 0;
 
   constructor(
-    webSocket: WebSocket,
+    webSocket: ConnectionSocket,
     socket: Socket,
-    dialect: Dialect,
-    timers: Timers,
-    limits: ConnectionLimits,
+    context: ConnectionContext,
+    makeEvents: (connection: Connection) => ConnectionEvents,
   ) {
     this.#webSocket = webSocket;
     this.#socket = socket;
-    this.#dialect = dialect;
-    this.wire = dialect.wire;
-    this.#timers = timers;
-    this.#limits = limits;
-    this.#cpu = new Budget(limits.connectionCpuMs, limits.connectionCpuMs * CPU_BURST_FACTOR);
-    this.#bytes = new Budget(limits.connectionBytesPerSecond, limits.frameBytesMax);
-    this.#pings = new Budget(PINGS_PER_SECOND_MAX, PINGS_PER_SECOND_MAX);
-    const nowMs = timers.now();
+    this.#context = context;
+    const nowMs = context.timers.now();
     this.#lastSentMs = nowMs;
     this.#lastHeardMs = nowMs;
     this.#pingedMs = nowMs;
     this.#takenMs = nowMs;
+    this.#events = makeEvents(this);
+    webSocket.connection = this;
+    webSocket.on('message', onMessage);
+    webSocket.on('ping', onPing);
+    webSocket.on('pong', onPong);
+    webSocket.on('error', onError);
+    webSocket.on('close', onClose);
   }
 
-  /** Starts to listen; `events` are called from here on. */
-  start(events: ConnectionEvents): void {
-    this.#events = events;
-    const webSocket = this.#webSocket;
-    webSocket.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#onFrame(data, isBinary);
-    });
-    webSocket.on('ping', () => {
-      this.#lastHeardMs = this.#timers.now();
-      if (this.#pings.spend(1, this.#lastHeardMs) > 0) this.close('too-many-pings');
-    });
-    webSocket.on('pong', () => {
-      this.#lastHeardMs = this.#timers.now();
-    });
-    // `ws` has sent the right close frame by itself (1002, 1007, 1009); 'close' follows.
-    webSocket.on('error', () => {
-      this.#isClosing = true;
-    });
-    webSocket.on('close', (code: number) => {
-      this.#isClosing = true;
-      this.#runDrainCallbacks();
-      events.onClose(code);
-    });
-    this.#socket.on('drain', () => {
-      this.#runDrainCallbacks();
-    });
+  get wire(): Wire {
+    return this.#context.dialect.wire;
   }
 
   get bufferedBytes(): number {
@@ -124,11 +112,11 @@ export class Connection implements Outlet {
     if (this.#isClosing) return;
     const socket = this.#socket;
     // What is already waiting counts, not this frame: one of 15 MB is honest offline work of somebody else.
-    if (socket.writableLength > this.#limits.sendBufferBytesMax) {
+    if (socket.writableLength > this.#context.limits.sendBufferBytesMax) {
       this.close('slow-consumer');
       return;
     }
-    this.#lastSentMs = this.#timers.now();
+    this.#lastSentMs = this.#context.timers.now();
     if (frame.length === 1 && frame[0] !== undefined) {
       socket.write(frame[0]);
     } else {
@@ -139,29 +127,36 @@ export class Connection implements Outlet {
   }
 
   onDrain(callback: () => void): void {
-    if (this.#isClosing || this.#socket.writableLength === 0) this.#timers.setImmediate(callback);
-    else this.#drainCallbacks.push(callback);
+    if (this.#isClosing || this.#socket.writableLength === 0) {
+      this.#context.timers.setImmediate(callback);
+    } else if (this.#drainCallbacks === null) {
+      this.#drainCallbacks = [callback];
+      this.#socket.once('drain', () => {
+        this.#runDrainCallbacks();
+      });
+    } else {
+      this.#drainCallbacks.push(callback);
+    }
   }
 
   setReading(isReading: boolean): void {
-    this.#setPaused('inbox', !isReading);
+    this.#setPaused(PAUSED.inbox, !isReading);
   }
 
   /** The store's queue is full: nobody is read until it has room again. */
   setStoreFull(isFull: boolean): void {
-    this.#setPaused('store', isFull);
+    this.#setPaused(PAUSED.store, isFull);
   }
 
   close(code: ErrorCode, detail?: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    const entry = ERRORS[code];
     const reason = detail === undefined ? code : `${code}: ${detail}`;
     this.#webSocket.resume();
-    this.#webSocket.close(entry.close, reason.slice(0, CLOSE_REASON_BYTES_MAX));
+    this.#webSocket.close(ERRORS[code].close, reason.slice(0, CLOSE_REASON_BYTES_MAX));
     this.#runDrainCallbacks();
-    // A peer that reads nothing will not read a close frame either.
-    if (code === 'slow-consumer') this.#webSocket.terminate();
+    // A peer that reads nothing, or is gone, will not answer a close frame either.
+    if (code === 'slow-consumer' || code === 'heartbeat-lost') this.#webSocket.terminate();
   }
 
   terminate(): void {
@@ -172,7 +167,7 @@ export class Connection implements Outlet {
   /** Called about once a second. Returns how long ago something was last sent, milliseconds. */
   sweep(nowMs: number): number {
     if (this.#isClosing) return 0;
-    const limits = this.#limits;
+    const { limits } = this.#context;
     const takenBytes = this.#socket.bytesWritten - this.#socket.writableLength;
     if (this.#socket.writableLength === 0 || takenBytes !== this.#takenBytes) {
       this.#takenBytes = takenBytes;
@@ -181,61 +176,105 @@ export class Connection implements Outlet {
       this.close('slow-consumer');
       return 0;
     }
+    this.#pings = 0;
+    this.#cpuMs = Math.max(0, this.#cpuMs - limits.connectionCpuMs);
+    this.#bytes = Math.max(0, this.#bytes - limits.connectionBytesPerSecond);
+    if ((this.#pauses & PAUSED.budget) !== 0 && !this.#isOverBudget()) {
+      this.#setPaused(PAUSED.budget, false);
+    }
     if (nowMs - this.#pingedMs >= limits.heartbeatIntervalMs) this.#ping(nowMs);
     return nowMs - this.#lastSentMs;
   }
 
+  onFrame(data: Buffer, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    const { timers, dialect } = this.#context;
+    const startedMs = timers.now();
+    this.#lastHeardMs = startedMs;
+    if (!isBinary) {
+      this.close('text-frame');
+      return;
+    }
+    const decoded = dialect.decode(data);
+    if (!decoded.ok) {
+      this.close(decoded.code, decoded.detail);
+      return;
+    }
+    for (const message of decoded.messages) this.#events.onMessage(message);
+    this.#cpuMs += timers.now() - startedMs;
+    this.#bytes += data.byteLength;
+    if (this.#isOverBudget()) this.#setPaused(PAUSED.budget, true);
+  }
+
+  onPing(): void {
+    this.onPong();
+    this.#pings += 1;
+    if (this.#pings > PINGS_PER_SECOND_MAX) this.close('too-many-pings');
+  }
+
+  onPong(): void {
+    this.#lastHeardMs = this.#context.timers.now();
+  }
+
+  onClosing(): void {
+    this.#isClosing = true;
+  }
+
+  onClosed(closeCode: number): void {
+    this.#isClosing = true;
+    this.#runDrainCallbacks();
+    this.#events.onClose(closeCode);
+  }
+
   #ping(nowMs: number): void {
-    const isSilent = this.#lastHeardMs < this.#pingedMs && this.#pauses.size === 0;
+    const isSilent = this.#lastHeardMs < this.#pingedMs && this.#pauses === 0;
     this.#missedPings = isSilent ? this.#missedPings + 1 : 0;
     if (this.#missedPings >= MISSED_PINGS_MAX) {
-      this.#webSocket.close(ERRORS['heartbeat-lost'].close, 'heartbeat-lost');
-      this.terminate();
+      this.close('heartbeat-lost');
       return;
     }
     this.#pingedMs = nowMs;
     this.#webSocket.ping();
   }
 
-  #onFrame(data: Buffer, isBinary: boolean): void {
-    if (this.#isClosing) return;
-    const startedMs = this.#timers.now();
-    this.#lastHeardMs = startedMs;
-    if (!isBinary) {
-      this.close('text-frame');
-      return;
-    }
-    const decoded = this.#dialect.decode(data);
-    if (!decoded.ok) {
-      this.close(decoded.code, decoded.detail);
-      return;
-    }
-    for (const message of decoded.messages) this.#events?.onMessage(message);
-    const nowMs = this.#timers.now();
-    const waitMs = Math.max(
-      this.#cpu.spend(nowMs - startedMs, nowMs),
-      this.#bytes.spend(data.byteLength, nowMs),
-    );
-    if (waitMs > 0 && !this.#pauses.has('budget')) {
-      this.#setPaused('budget', true);
-      this.#timers.setTimeout(() => {
-        this.#setPaused('budget', false);
-      }, waitMs);
-    }
+  /** Over the burst; who is gets slowed (the socket is not read for a while), never dropped. */
+  #isOverBudget(): boolean {
+    const { connectionCpuMs, frameBytesMax } = this.#context.limits;
+    return this.#cpuMs > connectionCpuMs * CPU_BURST_FACTOR || this.#bytes > 2 * frameBytesMax;
   }
 
-  #setPaused(reason: PauseReason, isPaused: boolean): void {
-    const wasPaused = this.#pauses.size > 0;
-    if (isPaused) this.#pauses.add(reason);
-    else this.#pauses.delete(reason);
-    const nowPaused = this.#pauses.size > 0;
-    if (this.#isClosing || wasPaused === nowPaused) return;
-    if (nowPaused) this.#webSocket.pause();
-    else this.#webSocket.resume();
+  #setPaused(reason: number, isPaused: boolean): void {
+    const before = this.#pauses;
+    this.#pauses = isPaused ? before | reason : before & ~reason;
+    if (this.#isClosing || (before === 0) === (this.#pauses === 0)) return;
+    if (this.#pauses === 0) this.#webSocket.resume();
+    else this.#webSocket.pause();
   }
 
   #runDrainCallbacks(): void {
-    const callbacks = this.#drainCallbacks.splice(0);
-    for (const callback of callbacks) callback();
+    const callbacks = this.#drainCallbacks;
+    this.#drainCallbacks = null;
+    if (callbacks !== null) for (const callback of callbacks) callback();
   }
+}
+
+function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
+  (this as ConnectionSocket).connection?.onFrame(data as Buffer, isBinary);
+}
+
+function onPing(this: WebSocket): void {
+  (this as ConnectionSocket).connection?.onPing();
+}
+
+function onPong(this: WebSocket): void {
+  (this as ConnectionSocket).connection?.onPong();
+}
+
+/** `ws` has sent the right close frame by itself (1002, 1007, 1009); 'close' follows. */
+function onError(this: WebSocket): void {
+  (this as ConnectionSocket).connection?.onClosing();
+}
+
+function onClose(this: WebSocket, closeCode: number): void {
+  (this as ConnectionSocket).connection?.onClosed(closeCode);
 }

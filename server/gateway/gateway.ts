@@ -5,13 +5,20 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { WebSocketServer, type ServerOptions } from 'ws';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Registry } from '../rooms/registry.ts';
+import type { ClientMessage } from '../rooms/outlet.ts';
 import { Session, type SessionLimits } from '../rooms/session.ts';
 import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
-import { Connection, type ConnectionLimits } from './connection.ts';
+import {
+  Connection,
+  ConnectionSocket,
+  type ConnectionContext,
+  type ConnectionEvents,
+  type ConnectionLimits,
+} from './connection.ts';
 import { yProtocols } from './dialects/y-protocols.ts';
 import { isOriginAllowed, parseTarget, type OriginPolicy } from './upgrade.ts';
 
@@ -43,16 +50,42 @@ const FRAGMENTS_MAX = 1024;
 /** How long a client may take to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-interface Member {
+/** A connection and its session, from the upgrade to the close. */
+class Member implements ConnectionEvents {
   readonly connection: Connection;
   readonly session: Session;
   readonly document: DocumentName;
   askedMs: number;
+  readonly #leave: (member: Member, closeCode: number) => void;
+
+  constructor(
+    connection: Connection,
+    limits: SessionLimits,
+    document: DocumentName,
+    nowMs: number,
+    leave: (member: Member, closeCode: number) => void,
+  ) {
+    this.connection = connection;
+    this.session = new Session(connection, limits);
+    this.document = document;
+    this.askedMs = nowMs;
+    this.#leave = leave;
+  }
+
+  onMessage(message: ClientMessage): void {
+    this.session.receive(message);
+  }
+
+  onClose(closeCode: number): void {
+    this.session.leave();
+    this.#leave(this, closeCode);
+  }
 }
 
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
+  readonly #connectionContext: ConnectionContext;
   readonly #members = new Set<Member>();
   #sweepTimer: TimerHandle | null = null;
   #isDraining = false;
@@ -60,8 +93,13 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    const { timers, limits } = options;
+    this.#connectionContext = { dialect: yProtocols, timers, limits };
     // `closeTimeout` is newer than the types of `ws`.
-    const serverOptions: ServerOptions & { readonly closeTimeout: number } = {
+    const serverOptions: ServerOptions & {
+      readonly closeTimeout: number;
+    } = {
+      WebSocket: ConnectionSocket,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
@@ -89,7 +127,8 @@ export class Gateway {
       return;
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#accept(webSocket, socket as Socket, target.document);
+      // Made by the class that the server was given.
+      this.#accept(webSocket as ConnectionSocket, socket as Socket, target.document);
     });
   }
 
@@ -142,23 +181,19 @@ export class Gateway {
     );
   }
 
-  #accept(webSocket: WebSocket, socket: Socket, document: DocumentName): void {
+  #accept(webSocket: ConnectionSocket, socket: Socket, document: DocumentName): void {
     const { timers, limits, observer, registry } = this.#options;
     socket.setNoDelay(true);
-    const connection = new Connection(webSocket, socket, yProtocols, timers, limits);
-    const session = new Session(connection, limits);
-    const member: Member = { connection, session, document, askedMs: timers.now() };
-    this.#members.add(member);
-    connection.start({
-      onMessage: (message) => {
-        session.receive(message);
-      },
-      onClose: (closeCode) => {
-        this.#members.delete(member);
-        session.leave();
-        observer.onClosed(document, closeCode);
-      },
+    const makeMember = (connection: Connection): Member =>
+      new Member(connection, limits, document, timers.now(), this.#leave);
+    let member: Member | undefined;
+    const connection = new Connection(webSocket, socket, this.#connectionContext, (made) => {
+      member = makeMember(made);
+      return member;
     });
+    if (member === undefined) return;
+    const { session } = member;
+    this.#members.add(member);
     if (this.#isStoreFull) connection.setStoreFull(true);
     observer.onOpened(document);
     registry.open(document).then(
@@ -172,6 +207,11 @@ export class Gateway {
       },
     );
   }
+
+  readonly #leave = (member: Member, closeCode: number): void => {
+    this.#members.delete(member);
+    this.#options.observer.onClosed(member.document, closeCode);
+  };
 
   #scheduleSweep(): void {
     this.#sweepTimer = this.#options.timers.setTimeout(() => {

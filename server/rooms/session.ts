@@ -47,7 +47,7 @@ export class Session {
   #nextJoin: CatchUpStart | null = null;
   #isGreeted = false;
 
-  #inbox: ClientMessage[] = [];
+  #inbox: ClientMessage[] | null = null;
   #inboxBytes = 0;
   #isBusy = true;
   #isReading = true;
@@ -55,8 +55,8 @@ export class Session {
   /** We asked for everything the client has (SyncStep1) and its answer has not come. */
   #isAsked = false;
   #lastOffer: Offer['kind'] | null = null;
-  readonly #gapTimesMs: number[] = [];
-  readonly #joinTimesMs: number[] = [];
+  #gaps: EventRate | null = null;
+  #joins: EventRate | null = null;
 
   constructor(outlet: Outlet, limits: SessionLimits) {
     this.outlet = outlet;
@@ -83,8 +83,8 @@ export class Session {
   /** A message from the client. Handled at once unless something before it is still being looked at. */
   receive(message: ClientMessage): void {
     if (this.#isClosed) return;
-    if (this.#isBusy || this.#inbox.length > 0) {
-      this.#inbox.push(message);
+    if (this.#isBusy || this.#inbox !== null) {
+      (this.#inbox ??= []).push(message);
       this.#inboxBytes += messageBytes(message);
       if (this.#isReading && this.#inboxBytes > this.#limits.inboxBytesMax) this.#setReading(false);
       return;
@@ -149,7 +149,7 @@ export class Session {
   leave(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#inbox = [];
+    this.#inbox = null;
     this.#room?.leave(this);
     this.#room = null;
   }
@@ -160,9 +160,12 @@ export class Session {
   }
 
   #handleInbox(): void {
-    while (!this.#isBusy && !this.#isClosed) {
+    while (!this.#isBusy && this.#inbox !== null) {
       const message = this.#inbox.shift();
-      if (message === undefined) break;
+      if (message === undefined) {
+        this.#inbox = null;
+        break;
+      }
       this.#inboxBytes -= messageBytes(message);
       this.#handle(message);
     }
@@ -221,7 +224,7 @@ export class Session {
     }
     const start: CatchUpStart = { kind: 'join', stateVector: bytes.slice(), clocks };
     if (this.#sync === 'streaming') this.#nextJoin = start;
-    else if (isOverRate(this.#joinTimesMs, JOINS_MAX, room.context.timers.now())) {
+    else if (this.#isJoiningTooOften(room)) {
       // A join is small to ask for and large to answer: who asks too often waits, and so do its messages.
       this.#busyUntil(
         pause(room.context.timers, RATE_PERIOD_MS / JOINS_MAX).then(() => {
@@ -229,6 +232,12 @@ export class Session {
         }),
       );
     } else this.#startCatchUp(start);
+  }
+
+  /** The first join is free of bookkeeping: most sessions never join again. */
+  #isJoiningTooOften(room: Room): boolean {
+    if (this.#sync === 'waiting') return false;
+    return (this.#joins ??= new EventRate(JOINS_MAX)).isOver(room.context.timers.now());
   }
 
   /** What arrives until `work` is done waits in the inbox. */
@@ -306,7 +315,7 @@ export class Session {
       return room.offerIntegrablePart(update, this);
     }
     if (this.#isAsked) return undefined;
-    if (isOverRate(this.#gapTimesMs, GAPS_MAX, room.context.timers.now())) {
+    if ((this.#gaps ??= new EventRate(GAPS_MAX)).isOver(room.context.timers.now())) {
       this.close('unresolved-gap');
       return undefined;
     }
@@ -353,10 +362,19 @@ export class Session {
   }
 }
 
-/** Notes an event at `nowMs`; true when there were more than `max` within the period. */
-function isOverRate(timesMs: number[], max: number, nowMs: number): boolean {
-  while (timesMs.length > 0 && nowMs - (timesMs[0] ?? 0) >= RATE_PERIOD_MS) timesMs.shift();
-  timesMs.push(nowMs);
-  if (timesMs.length > max + 1) timesMs.shift();
-  return timesMs.length > max;
+/** Counts events within a period. */
+class EventRate {
+  readonly #max: number;
+  #timesMs: number[] = [];
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Notes an event at `nowMs`; true when there were more than `max` within the period. */
+  isOver(nowMs: number): boolean {
+    this.#timesMs = this.#timesMs.filter((time) => nowMs - time < RATE_PERIOD_MS).slice(-this.#max);
+    this.#timesMs.push(nowMs);
+    return this.#timesMs.length > this.#max;
+  }
 }

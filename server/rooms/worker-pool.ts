@@ -39,7 +39,7 @@ const SCAN_TIMEOUT_MS = 10_000;
 const DIFF_TIMEOUT_MS = 30_000;
 /** Starting a thread and loading Yjs in it takes 100–200 ms here, several times that on a busy machine. */
 const THREAD_START_MS = 2_000;
-const THREAD_IDLE_MS = 30_000;
+const THREAD_IDLE_MS = 1_000;
 const HEAP_MIB_MAX = 1_024;
 
 /** Updates that one compaction may give up on for being too slow; each costs a deadline. */
