@@ -80,7 +80,7 @@ describe('worker pool', () => {
       lastMs = performance.now();
     }, 5);
     const startedMs = performance.now();
-    const result = await workers.trial({ chunks: [], tail: [], update: quadratic(20_000) }, 300);
+    const result = await workers.trial({ chunks: [], tail: [], update: quadratic(60_000) }, 300);
     clearInterval(timer);
     expect(result).toMatchObject({ ok: false, reason: 'deadline' });
     expect(performance.now() - startedMs).toBeLessThan(2_000);
@@ -90,7 +90,7 @@ describe('worker pool', () => {
   test('an update in the tail that takes too long is set aside, the rest is compacted', async () => {
     const workers = open();
     await workers.scan(typed(1, 'warm'));
-    const tail = [typed(11, 'before'), quadratic(20_000), typed(12, 'after')];
+    const tail = [typed(11, 'before'), quadratic(60_000), typed(12, 'after')];
     const made = await workers.compact({ chunks: [], tail }, 1_000);
     expect(made.quarantined).toEqual([{ index: 1, reason: 'too-slow' }]);
     expect(load(made.chunks).getText('text').toJSON()).toContain('before');
@@ -99,7 +99,7 @@ describe('worker pool', () => {
 
   test('after a deadline has killed the only thread, what waited for it still runs', async () => {
     const workers = open({ threadsMax: 1 });
-    const doomed = workers.trial({ chunks: [], tail: [], update: quadratic(20_000) }, 100);
+    const doomed = workers.trial({ chunks: [], tail: [], update: quadratic(60_000) }, 100);
     const waiting = workers.scan(typed(1, 'x'));
     expect((await doomed).ok).toBe(false);
     expect((await waiting).isValid).toBe(true);
@@ -107,7 +107,7 @@ describe('worker pool', () => {
 
   test('a compaction does not hold up what clients wait for', async () => {
     const workers = open({ threadsMax: 1 });
-    const compaction = codeOf(workers.compact({ chunks: [quadratic(20_000)], tail: [] }, 1_500));
+    const compaction = codeOf(workers.compact({ chunks: [quadratic(60_000)], tail: [] }, 1_500));
     await pause(10);
     expect((await workers.scan(typed(1, 'x'))).isValid).toBe(true);
     expect(await compaction).toBe('deadline');
@@ -134,7 +134,7 @@ describe('worker pool', () => {
 
   test('closing rejects what runs, what waits and what comes', async () => {
     const workers = open({ threadsMax: 1 });
-    const running = codeOf(workers.compact({ chunks: [quadratic(20_000)], tail: [] }, 20_000));
+    const running = codeOf(workers.compact({ chunks: [quadratic(60_000)], tail: [] }, 20_000));
     const waiting = codeOf(workers.compact({ chunks: [], tail: [] }, 20_000));
     await pause(50);
     await workers.close();
