@@ -228,8 +228,7 @@ export class Room implements CatchUpSource {
   }
 
   #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Session): void {
-    // A copy: the frame it came in may be a slice of a much larger read buffer.
-    const bytes = verdict.overlaps ? trim(update, this.version) : update.slice();
+    const bytes = verdict.overlaps ? trim(update, this.version) : ownBytes(update);
     this.version.apply(verdict.summary);
     const { seq, durable } = this.context.store.append(this.name, bytes);
     this.#appliedSeq = seq;
@@ -410,4 +409,9 @@ function decodeHead(bytes: Uint8Array): Version {
   const head = Version.decode(bytes);
   if (head === null) throw new Error('the head of a loaded base does not decode');
   return head;
+}
+
+/** A copy, if keeping the update would keep a much larger read buffer that it is a slice of. */
+function ownBytes(update: Uint8Array): Uint8Array {
+  return update.byteLength * 2 >= update.buffer.byteLength ? update : new Uint8Array(update);
 }

@@ -196,7 +196,7 @@ export class Session {
         room.sendPresence(this);
         break;
       case 'ack-request':
-        this.#acks.request(message.payload.slice(), this.#barrier(room));
+        this.#acks.request(new Uint8Array(message.payload), this.#barrier(room));
         room.waitForAck(this);
         this.onDurable(room.durableSeq);
         break;
@@ -222,7 +222,7 @@ export class Session {
       this.#ask();
       room.sendPresence(this);
     }
-    const start: CatchUpStart = { kind: 'join', stateVector: bytes.slice(), clocks };
+    const start: CatchUpStart = { kind: 'join', stateVector: new Uint8Array(bytes), clocks };
     if (this.#sync === 'streaming') this.#nextJoin = start;
     else if (this.#isJoiningTooOften(room)) {
       // A join is small to ask for and large to answer: who asks too often waits, and so do its messages.

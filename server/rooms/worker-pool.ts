@@ -11,6 +11,7 @@
 import { Piscina } from 'piscina';
 import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.ts';
 import { Lane } from './lane.ts';
+import { packParts } from './packed-parts.ts';
 import { createProgress, slowestUpdate } from './progress.ts';
 import type { ScanResult, Trust } from './scan.ts';
 import { WorkerError } from './worker-error.ts';
@@ -39,6 +40,7 @@ const SCAN_TIMEOUT_MS = 10_000;
 const DIFF_TIMEOUT_MS = 30_000;
 /** Starting a thread and loading Yjs in it takes 100–200 ms here, several times that on a busy machine. */
 const THREAD_START_MS = 2_000;
+/** An idle thread keeps the heap of the last document it loaded: 100 MB and more. Starting one costs 0.1–0.2 s. */
 const THREAD_IDLE_MS = 1_000;
 const HEAP_MIB_MAX = 1_024;
 
@@ -102,10 +104,10 @@ export class WorkerPool {
     const excluded: Quarantined[] = [];
     for (;;) {
       const progress = createProgress();
-      const copies = copyParts(parts);
+      const packed = packParts(parts);
       try {
-        const task = { parts: copies, excluded, progress };
-        return await this.#run('compact', task, [...copies.chunks, ...copies.tail], timeoutMs);
+        const task = { parts: packed, excluded, progress };
+        return await this.#run('compact', task, [packed.bytes], timeoutMs);
       } catch (error) {
         const slow = isDeadline(error) ? slowestUpdate(progress) : null;
         if (slow === null || excluded.length >= SLOW_UPDATES_MAX) throw error;
@@ -121,11 +123,10 @@ export class WorkerPool {
     task: StoredParts & { readonly update: Uint8Array },
     timeoutMs: number,
   ): Promise<Trial> {
-    const parts = copyParts(task);
+    const parts = packParts(task);
     const update = new Uint8Array(task.update);
-    const buffers = [...parts.chunks, ...parts.tail, update];
     try {
-      return await this.#run('trial', { parts, update }, buffers, timeoutMs);
+      return await this.#run('trial', { parts, update }, [parts.bytes, update], timeoutMs);
     } catch (error) {
       if (isDeadline(error)) return { ok: false, reason: 'deadline', durationMs: timeoutMs };
       throw error;
@@ -134,15 +135,10 @@ export class WorkerPool {
 
   /** What a client with this (encoded) state vector lacks, in chunks. @throws WorkerError */
   async diff(parts: StoredParts, stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
-    const copies = copyParts(parts);
+    const packed = packParts(parts);
     const vector = new Uint8Array(stateVector);
-    const buffers = [...copies.chunks, ...copies.tail, vector];
-    return await this.#run(
-      'diff',
-      { parts: copies, stateVector: vector },
-      buffers,
-      DIFF_TIMEOUT_MS,
-    );
+    const task = { parts: packed, stateVector: vector };
+    return await this.#run('diff', task, [packed.bytes, vector], DIFF_TIMEOUT_MS);
   }
 
   /** What of an update with gaps a room at this (encoded) version can integrate now. @throws WorkerError */
@@ -195,19 +191,6 @@ export class WorkerPool {
       lane.leave();
     }
   }
-}
-
-interface Copies extends StoredParts {
-  readonly chunks: readonly Uint8Array<ArrayBuffer>[];
-  readonly tail: readonly Uint8Array<ArrayBuffer>[];
-}
-
-/** A Node Buffer may be a slice of the pool that all Buffers share: handing it over would detach them all. */
-function copyParts({ chunks, tail }: StoredParts): Copies {
-  return {
-    chunks: chunks.map((bytes) => new Uint8Array(bytes)),
-    tail: tail.map((bytes) => new Uint8Array(bytes)),
-  };
 }
 
 function isDeadline(error: unknown): boolean {

@@ -4,8 +4,9 @@
  */
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
-import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.ts';
+import type { Compaction, Quarantined, Trial } from './compaction.ts';
 import { diff as diffUpdates, integrablePart as partOf } from './cut.ts';
+import { unpackParts, type PackedParts } from './packed-parts.ts';
 import { markUpdate } from './progress.ts';
 import { scan as scanUpdate, type ScanResult, type Trust } from './scan.ts';
 import { Version, readStateVector } from './version.ts';
@@ -16,19 +17,19 @@ export interface ScanTask {
 }
 
 export interface CompactTask {
-  readonly parts: StoredParts;
+  readonly parts: PackedParts;
   readonly excluded: readonly Quarantined[];
   /** See progress.ts. */
   readonly progress: SharedArrayBuffer;
 }
 
 export interface TrialTask {
-  readonly parts: StoredParts;
+  readonly parts: PackedParts;
   readonly update: Uint8Array;
 }
 
 export interface DiffTask {
-  readonly parts: StoredParts;
+  readonly parts: PackedParts;
   /** As Yjs encodes it. */
   readonly stateVector: Uint8Array;
 }
@@ -44,20 +45,21 @@ export function scan({ update, trust }: ScanTask): ScanResult {
 }
 
 export function compact({ parts, excluded, progress }: CompactTask): Compaction {
-  const result = compactParts(parts, excluded, (indices) => {
+  const result = compactParts(unpackParts(parts), excluded, (indices) => {
     markUpdate(progress, indices[0] ?? null);
   });
   return handOver(result, [...result.chunks, result.head]);
 }
 
 export function trial({ parts, update }: TrialTask): Trial {
-  return tryUpdate(parts, update, () => performance.now());
+  return tryUpdate(unpackParts(parts), update, () => performance.now());
 }
 
 export function diff({ parts, stateVector }: DiffTask): readonly Uint8Array[] {
   const clocks = readStateVector(stateVector, stateVector.length);
   if (clocks === null) throw new Error('malformed state vector');
-  const chunks = diffUpdates([...parts.chunks, ...parts.tail], new Version(clocks));
+  const { chunks: base, tail } = unpackParts(parts);
+  const chunks = diffUpdates([...base, ...tail], new Version(clocks));
   return handOver(chunks, chunks);
 }
 
