@@ -41,7 +41,13 @@ export const SERVERS: readonly ServerKind[] = [
     },
     command: (dataDir) => ({
       args: [join(PROJECT_ROOT, 'dist/server/main.js')],
-      env: { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir },
+      env: {
+        HOST: '127.0.0.1',
+        PORT: '0',
+        DATA_DIR: dataDir,
+        // As `npm start` and the container image set it; the peers run as their packages start them.
+        MALLOC_MMAP_THRESHOLD_: '131072',
+      },
     }),
   },
   {

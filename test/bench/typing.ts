@@ -11,7 +11,8 @@ import { cpuMs } from './process-stats.ts';
 import { prepareSessions, type Session } from './sessions.ts';
 import type { Run } from './workload.ts';
 
-const WARM_UP_SECONDS = 2;
+/** Long enough that compiling the hot path, which costs every server one or two seconds of CPU, is over. */
+const WARM_UP_SECONDS = 6;
 const DELIVERY_TIMEOUT_MS = 60_000;
 /** Nothing new anywhere for this long: everything has been delivered. */
 const QUIET_MS = 400;

@@ -43,7 +43,7 @@ async function fanOut(run: Run, perSecond: number): Promise<Outcome> {
 }
 
 const MEASURE =
-  `CPU: server CPU from after a 2 s warm-up until all is delivered, over edits × readers (the echo to ` +
+  `CPU: server CPU from after a 6 s warm-up until all is delivered, over edits × readers (the echo to ` +
   `writers costs, but is not counted). Propagation: from sending an insertion to its arrival at two readers ` +
   `that read at once; the other 98 read their sockets every 50 ms. All readers’ texts are checked.`;
 

@@ -4,7 +4,7 @@ import type { Workload } from '../workload.ts';
 
 const ROOMS = 100;
 const CONNECTIONS = 1_000;
-const WARM_UP_CONNECTIONS = 50;
+const WARM_UP_CONNECTIONS = 300;
 
 export const idleConnections: Workload = {
   name: 'idle-connections',

@@ -10,7 +10,7 @@ export const manyRooms: Workload = {
   name: 'many-rooms',
   summary:
     `${ROOMS} rooms, each with 2 writers × 10 edits/s and 2 readers, ${SECONDS} s. CPU: server CPU from after a ` +
-    `2 s warm-up until all is delivered, over edits sent. Propagation: at one reader in each of ten rooms. ` +
+    `6 s warm-up until all is delivered, over edits sent. Propagation: at one reader in each of ten rooms. ` +
     `All readers’ texts are checked.`,
   metrics: [
     { key: 'cpu', label: 'CPU per edit', unit: 'µs', digits: 1, aims: [{ ratioMax: 0.6 }] },
