@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unsafe-assignment -- plain JavaScript: nothing here has types */
 // Runs an unmodified y-websocket server (`node stock-server.mjs <its bin file>`) on a free port and prints
 // its URL: the server itself would print the port that it was told, 0. Ends when its parent's pipe closes.
 import http from 'node:http';
