@@ -3,7 +3,15 @@
 // what changed. Everything it says goes to stderr: stdout belongs to the program that starts after it.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -84,7 +92,28 @@ function newestMtimeMs(path) {
   );
 }
 
+/** The compiler leaves the output of files that are gone, and vitest would run old tests: start anew then. */
+function dropStaleBuild() {
+  const dist = join(root, 'dist');
+  const stamp = join(dist, '.sources');
+  const files = ['server', 'persistence', 'client', 'test'].flatMap(sourcesBelow).join('\n');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === files) return;
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+  writeFileSync(stamp, files);
+}
+
+function sourcesBelow(path) {
+  return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) => {
+    if (entry.name === 'node_modules') return [];
+    const child = `${path}/${entry.name}`;
+    if (entry.isDirectory()) return sourcesBelow(child);
+    return child.endsWith('.ts') ? [child] : [];
+  });
+}
+
 function build() {
+  dropStaleBuild();
   const bin = (name) => join(root, 'node_modules', '.bin', name);
   if (!run(bin('tsc'), ['-b'])) fail('the build failed; see the compiler errors above.');
   const page = join(root, 'dist', 'client', 'editor', 'page', 'index.html');

@@ -15,7 +15,7 @@ import { BaseCache } from './rooms/base-cache.ts';
 import { RoomStats, type RoomContext, type RoomEvent, type RoomSabotage } from './rooms/context.ts';
 import { Registry } from './rooms/registry.ts';
 import { realTimers } from './rooms/timers.ts';
-import { WorkerPool } from './rooms/worker-pool.ts';
+import { WorkerPool } from './rooms/workers/worker-pool.ts';
 
 /** Parts that an embedding program or a test may bring itself. */
 export interface NodeParts {

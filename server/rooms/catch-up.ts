@@ -12,7 +12,7 @@ import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
 import type { LoadedBase } from './base-cache.ts';
 import type { Frame, Outlet, Wire } from './outlet.ts';
 import type { Segment } from './tail.ts';
-import type { Version } from './version.ts';
+import type { Version } from './updates/version.ts';
 
 /** V1 encoding of "no structs, no deletions". */
 export const EMPTY_UPDATE: Uint8Array = new Uint8Array([0, 0]);

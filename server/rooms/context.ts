@@ -6,7 +6,7 @@ import type { DocumentStore } from '../../persistence/store.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { PresenceLimits } from './presence.ts';
 import type { Timers } from './timers.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { WorkerPool } from './workers/worker-pool.ts';
 
 export interface RoomLimits {
   readonly documentBytesMax: number;

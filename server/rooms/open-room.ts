@@ -8,12 +8,12 @@
 import { StoreError, type StoredDocument } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
-import { judge } from './check.ts';
+import { judge } from './updates/check.ts';
 import { compactStored } from './compact-stored.ts';
 import type { RoomContext } from './context.ts';
 import { Room } from './room.ts';
-import { scan } from './scan.ts';
-import { Version } from './version.ts';
+import { scan } from './updates/scan.ts';
+import { Version } from './updates/version.ts';
 
 /** @throws StoreError, WorkerError: the caller refuses everybody who waits, and nothing was overwritten */
 export async function openRoom(

@@ -16,16 +16,16 @@ import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
 import type { CatchUpSource } from './catch-up.ts';
-import { check, judge, trim, type Verdict } from './check.ts';
+import { check, judge, trim, type Verdict } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
 import type { PresenceResult } from './presence.ts';
-import { REFUSALS, type RefusalCode } from './refusal.ts';
+import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
-import { Version } from './version.ts';
+import { Version } from './updates/version.ts';
 
 /** What became of an offered update. */
 export type Offer =

@@ -16,7 +16,7 @@ import { catchUp, type CatchUpStart } from './catch-up.ts';
 import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
 import type { Offer, Room } from './room.ts';
 import { pause } from './timers.ts';
-import { readStateVector } from './version.ts';
+import { readStateVector } from './updates/version.ts';
 
 /** A state vector has one entry a client that ever wrote; 64 KiB hold about 10,000 of them. */
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;

@@ -3,8 +3,8 @@
  * the life of their document, honest updates in and out of order, and mutants of all of them.
  */
 import * as Y from 'yjs';
-import { check, type Verdict } from '../../server/rooms/check.ts';
-import { Version } from '../../server/rooms/version.ts';
+import { check, type Verdict } from '../../server/rooms/updates/check.ts';
+import { Version } from '../../server/rooms/updates/version.ts';
 import { honestCrowd, load, versionOf } from '../support/docs.ts';
 import type { Id } from '../support/forge.ts';
 import { seededRandom, type Random } from '../support/random.ts';

@@ -3,9 +3,9 @@
  * an update broke.
  */
 import * as Y from 'yjs';
-import { check, trim, type Verdict } from '../../server/rooms/check.ts';
-import { integrablePart } from '../../server/rooms/cut.ts';
-import { Version } from '../../server/rooms/version.ts';
+import { check, trim, type Verdict } from '../../server/rooms/updates/check.ts';
+import { integrablePart } from '../../server/rooms/updates/cut.ts';
+import { Version } from '../../server/rooms/updates/version.ts';
 import { isWhole, load, loadQuietly, versionOf } from '../support/docs.ts';
 
 /** A document and what the check knows of it. */

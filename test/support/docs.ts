@@ -3,7 +3,7 @@
  * honest clients that edit everything Yjs offers, go offline and come back.
  */
 import * as Y from 'yjs';
-import { Version } from '../../server/rooms/version.ts';
+import { Version } from '../../server/rooms/updates/version.ts';
 import { seededRandom, type Random } from './random.ts';
 
 export function versionOf(doc: Y.Doc): Version {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { catchUp, type CatchUpSource } from '../../../server/rooms/catch-up.ts';
 import type { Frame, Outlet, Wire } from '../../../server/rooms/outlet.ts';
 import { Tail } from '../../../server/rooms/tail.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 
 const wire: Wire = {
   syncStep1: (bytes) => [bytes],

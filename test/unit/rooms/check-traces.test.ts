@@ -1,9 +1,9 @@
 /** Recorded sessions are honest: none of their updates may be refused, and the version follows the document. */
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { check } from '../../../server/rooms/check.ts';
-import { scan } from '../../../server/rooms/scan.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { check } from '../../../server/rooms/updates/check.ts';
+import { scan } from '../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { cpuMsOf } from '../../support/cpu-time.ts';
 import { versionOf } from '../../support/docs.ts';
 import { findTraceOrType, replayTrace } from '../../support/traces.ts';

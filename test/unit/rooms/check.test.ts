@@ -2,9 +2,9 @@
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
 import { UPDATE_LIMITS } from '../../../server/protocol/index.ts';
-import { check, type Verdict } from '../../../server/rooms/check.ts';
-import { scan } from '../../../server/rooms/scan.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { check, type Verdict } from '../../../server/rooms/updates/check.ts';
+import { scan } from '../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { cpuMsOf } from '../../support/cpu-time.ts';
 import { forge, forgeItems, fromHex, gc, item, skip } from '../../support/forge.ts';
 

@@ -1,9 +1,9 @@
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { mergeInLevels } from '../../../server/rooms/arrange.ts';
-import { check } from '../../../server/rooms/check.ts';
-import { compact, trial } from '../../../server/rooms/compaction.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { mergeInLevels } from '../../../server/rooms/workers/arrange.ts';
+import { check } from '../../../server/rooms/updates/check.ts';
+import { compact, trial } from '../../../server/rooms/workers/compaction.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../support/docs.ts';
 import { forge, forgeItems, fromHex, item } from '../../support/forge.ts';
 import { findTraceOrType, replayTrace } from '../../support/traces.ts';

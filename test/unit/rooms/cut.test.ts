@@ -1,9 +1,9 @@
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { check } from '../../../server/rooms/check.ts';
-import { cut, diff, integrablePart, trim } from '../../../server/rooms/cut.ts';
-import { scan } from '../../../server/rooms/scan.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { check } from '../../../server/rooms/updates/check.ts';
+import { cut, diff, integrablePart, trim } from '../../../server/rooms/updates/cut.ts';
+import { scan } from '../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { cpuMsOf } from '../../support/cpu-time.ts';
 import {
   canonical,

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as Y from 'yjs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { WorkerError, WorkerPool } from '../../../server/rooms/worker-pool.ts';
-import { Version } from '../../../server/rooms/version.ts';
+import { WorkerError, WorkerPool } from '../../../server/rooms/workers/worker-pool.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../support/docs.ts';
 import { forgeItems } from '../../support/forge.ts';
 

@@ -9,10 +9,10 @@
  */
 import * as Y from 'yjs';
 import { arrange, type Piece } from './arrange.ts';
-import { judge } from './check.ts';
-import { cut } from './cut.ts';
-import { scan } from './scan.ts';
-import { Version } from './version.ts';
+import { judge } from '../updates/check.ts';
+import { cut } from '../updates/cut.ts';
+import { scan } from '../updates/scan.ts';
+import { Version } from '../updates/version.ts';
 
 /** A stored document: the base's chunks, and the updates since in the order in which they were stored. */
 export interface StoredParts {

@@ -4,11 +4,11 @@
  * update before the one that it depends on, or a state with pieces missing.
  */
 import * as Y from 'yjs';
-import { judge } from './check.ts';
+import { judge } from '../updates/check.ts';
 import type { StoredParts } from './compaction.ts';
-import { integrablePart, trim } from './cut.ts';
-import { scan } from './scan.ts';
-import { Version } from './version.ts';
+import { integrablePart, trim } from '../updates/cut.ts';
+import { scan } from '../updates/scan.ts';
+import { Version } from '../updates/version.ts';
 
 export interface Piece {
   /** Where in the tail it comes from: one update, several that only fit together, or none (the base). */

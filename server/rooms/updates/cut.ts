@@ -10,7 +10,7 @@
  * All copy structs. Nothing is decoded, except the one struct of a client of which a part is known.
  */
 import * as Y from 'yjs';
-import { BASE_CHUNK_BYTES } from '../protocol/index.ts';
+import { BASE_CHUNK_BYTES } from '../../protocol/index.ts';
 import { Chunker } from './chunker.ts';
 import { KNOWN, NEVER, SectionIndex, emitInOrder } from './emission.ts';
 import { SCAN_RULES } from './scan.ts';

@@ -7,7 +7,7 @@
  * bit 6: has a map key), then the ids it names, then the content. Only a struct without either origin says
  * where its parent is.
  */
-import { UPDATE_LIMITS } from '../protocol/index.ts';
+import { UPDATE_LIMITS } from '../../protocol/index.ts';
 import { ByteReader } from './byte-reader.ts';
 import { refuse } from './refusal.ts';
 

@@ -6,7 +6,7 @@
  * `Y.decodeUpdate` would allocate an object for each struct, twice as many ids, and accepts what must be
  * refused: zero lengths, trailing bytes, a V2 update, ids in the future.
  */
-import { UPDATE_LIMITS } from '../protocol/index.ts';
+import { UPDATE_LIMITS } from '../../protocol/index.ts';
 import { KNOWN, Edges, SectionIndex, emitInOrder, type Section } from './emission.ts';
 import { Needs } from './needs.ts';
 import { Placements } from './placement.ts';

@@ -5,7 +5,7 @@
  * The readers below `scan` throw a prepared `Refusal` and `scan` turns it into a value: one `try` around
  * the walk instead of a test after each of its reads. No other module sees the exception.
  */
-import type { ErrorCode } from '../protocol/index.ts';
+import type { ErrorCode } from '../../protocol/index.ts';
 
 /** The row of the error table that a client is told. */
 type RefusalError = Extract<ErrorCode, 'invalid-update' | 'update-refused'>;

@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
-import { UPDATE_LIMITS } from '../protocol/index.ts';
+import { UPDATE_LIMITS } from '../../protocol/index.ts';
 import {
   addRange,
   addRanges,

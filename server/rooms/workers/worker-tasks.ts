@@ -5,11 +5,11 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
 import type { Compaction, Quarantined, Trial } from './compaction.ts';
-import { diff as diffUpdates, integrablePart as partOf } from './cut.ts';
+import { diff as diffUpdates, integrablePart as partOf } from '../updates/cut.ts';
 import { unpackParts, type PackedParts } from './packed-parts.ts';
 import { markUpdate } from './progress.ts';
-import { scan as scanUpdate, type ScanResult, type Trust } from './scan.ts';
-import { Version, readStateVector } from './version.ts';
+import { scan as scanUpdate, type ScanResult, type Trust } from '../updates/scan.ts';
+import { Version, readStateVector } from '../updates/version.ts';
 
 export interface ScanTask {
   readonly update: Uint8Array;

@@ -13,7 +13,7 @@ import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.t
 import { Lane } from './lane.ts';
 import { packParts } from './packed-parts.ts';
 import { createProgress, slowestUpdate } from './progress.ts';
-import type { ScanResult, Trust } from './scan.ts';
+import type { ScanResult, Trust } from '../updates/scan.ts';
 import { WorkerError } from './worker-error.ts';
 import type {
   CompactTask,
