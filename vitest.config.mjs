@@ -1,6 +1,8 @@
 // Tests run from the build (dist/), exactly what ships: worker threads and child processes included.
 import { defineConfig } from 'vitest/config';
 
+const results = process.env.TEST_RESULTS;
+
 export default defineConfig({
   test: {
     include: ['dist/test/**/*.test.js'],
@@ -9,6 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    reporters: process.env.CI ? ['verbose'] : ['default'],
+    reporters: [process.env.CI ? 'verbose' : 'default', ...(results ? ['json'] : [])],
+    ...(results ? { outputFile: { json: results } } : {}),
   },
 });
