@@ -58,7 +58,7 @@ const DEFAULTS = {
    * one after another that is a fifth of a core. Four milliseconds (250 commits/s) make it a fortieth, and stay
    * far below the 16 ms that a busy room's flush may take.
    */
-  commitIntervalMs: 4,
+  commitIntervalMs: 8,
   queueBytesMax: 16 * 1024 * 1024,
   batchBytesMax: 1024 * 1024,
   batchRecordsMax: 512,

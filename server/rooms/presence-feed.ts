@@ -1,6 +1,6 @@
 /**
  * Presence on its way out of a room: changes of the table are collected and sent to everybody at once. They may
- * wait longer than text: 20 times a second is as often as a cursor needs to move.
+ * wait longer than text: 15 times a second is as often as a cursor needs to move in a full room.
  */
 import { FrameCache } from './broadcast.ts';
 import { FlushWindow } from './flush-window.ts';
@@ -8,7 +8,7 @@ import { PresenceTable, type PresenceLimits, type PresenceResult } from './prese
 import type { Session } from './session.ts';
 import type { TimerHandle, Timers } from './timers.ts';
 
-const WINDOW_MS_MAX = 50;
+const WINDOW_MS_MAX = 66;
 
 export class PresenceFeed {
   readonly #table: PresenceTable;

@@ -10,7 +10,7 @@
  * All sequence numbers are the document's own, fixed by the store. A room holds no Y.Doc.
  */
 import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
+import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { LoadedBase } from './base-cache.ts';
@@ -22,6 +22,7 @@ import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
 import type { PresenceResult } from './presence.ts';
 import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
+import type { UpdateSummary } from './updates/scan.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
@@ -162,13 +163,22 @@ export class Room implements CatchUpSource {
 
   async #offerLarge(update: Uint8Array, source: Session): Promise<Offer> {
     const { workers } = this.context;
-    const verdict = judge(await workers.scan(update), this.version);
+    const scanned = await workers.scan(update);
+    this.#assertOpen();
+    const verdict = judge(scanned, this.version);
     if (verdict.kind !== 'new' || !verdict.overlaps) {
       return await this.#judge(update, verdict, source);
     }
     // What is known already is left out, in the worker too: trimming 15 MB here would take half a second.
     const part = (await workers.integrablePart(update, this.version.encode())) ?? update;
-    return await this.#judge(part, judge(await workers.scan(part), this.version), source);
+    const rescanned = await workers.scan(part);
+    this.#assertOpen();
+    return await this.#judge(part, judge(rescanned, this.version), source);
+  }
+
+  /** A room that was closed while a worker looked at an update must not store it: another may be open by now. */
+  #assertOpen(): void {
+    if (this.#isDisposed) throw new ProtocolError('document-reset');
   }
 
   #judge(update: Uint8Array, verdict: Verdict, source: Session): Offer | Promise<Offer> {
@@ -190,7 +200,7 @@ export class Room implements CatchUpSource {
           return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
         }
         if (this.#isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
-          return this.#tryInWorker(update, source);
+          return this.#tryInWorker(update, verdict.summary, source);
         }
         this.#accept(update, verdict, source);
         return ACCEPTED;
@@ -199,10 +209,9 @@ export class Room implements CatchUpSource {
   }
 
   /** The referee looks at what seems expensive before anybody gets it. */
-  async #tryInWorker(update: Uint8Array, source: Session): Promise<Offer> {
+  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, source: Session): Promise<Offer> {
     const { stats, limits, workers } = this.context;
     stats.trials += 1;
-    const upToSeq = this.#appliedSeq;
     const base = this.#base === null ? null : await this.loadBase();
     const chunks = base?.chunks ?? [];
     const tail = [
@@ -215,11 +224,9 @@ export class Room implements CatchUpSource {
       stats.refused += 1;
       return { kind: 'refused', code: 'update-refused', reason: 'cost' };
     }
+    this.#assertOpen();
     // Others may have written meanwhile: what is new is decided now, with what is known now.
-    const verdict =
-      upToSeq === this.#appliedSeq || update.byteLength <= INLINE_SCAN_BYTES_MAX
-        ? check(update, this.version)
-        : judge(await workers.scan(update), this.version);
+    const verdict = judge({ isValid: true, summary }, this.version);
     if (verdict.kind === 'new') {
       this.#accept(update, verdict, source);
       return ACCEPTED;

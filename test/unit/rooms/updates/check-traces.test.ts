@@ -1,12 +1,12 @@
 /** Recorded sessions are honest: none of their updates may be refused, and the version follows the document. */
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { check } from '../../../server/rooms/updates/check.ts';
-import { scan } from '../../../server/rooms/updates/scan.ts';
-import { Version } from '../../../server/rooms/updates/version.ts';
-import { cpuMsOf } from '../../support/cpu-time.ts';
-import { versionOf } from '../../support/docs.ts';
-import { findTraceOrType, replayTrace } from '../../support/traces.ts';
+import { check } from '../../../../server/rooms/updates/check.ts';
+import { scan } from '../../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../../server/rooms/updates/version.ts';
+import { cpuMsOf } from '../../../support/cpu-time.ts';
+import { versionOf } from '../../../support/docs.ts';
+import { findTraceOrType, replayTrace } from '../../../support/traces.ts';
 
 /** How often the version is compared with the document on the way. */
 const COMPARISONS = 40;

@@ -1,12 +1,12 @@
 /** The rows of the bad-input table that a check can answer; their numbers open the names. */
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { UPDATE_LIMITS } from '../../../server/protocol/index.ts';
-import { check, type Verdict } from '../../../server/rooms/updates/check.ts';
-import { scan } from '../../../server/rooms/updates/scan.ts';
-import { Version } from '../../../server/rooms/updates/version.ts';
-import { cpuMsOf } from '../../support/cpu-time.ts';
-import { forge, forgeItems, fromHex, gc, item, skip } from '../../support/forge.ts';
+import { UPDATE_LIMITS } from '../../../../server/protocol/index.ts';
+import { check, type Verdict } from '../../../../server/rooms/updates/check.ts';
+import { scan } from '../../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../../server/rooms/updates/version.ts';
+import { cpuMsOf } from '../../../support/cpu-time.ts';
+import { forge, forgeItems, fromHex, gc, item, skip } from '../../../support/forge.ts';
 
 /** Client 1 has typed one character into the root `t`. */
 const HELLO = '010101000401017402686900';
@@ -310,7 +310,7 @@ describe('bad inputs', () => {
     expect(judge(update)).toBe(expected);
   });
 
-  test('U13 3,000 different gap updates cost less than 50 ms', () => {
+  test('U13 3,000 different gap updates cost milliseconds, not the 9 s that Yjs takes', () => {
     const updates = Array.from({ length: 3_000 }, (_, at) =>
       forge([{ client: 1, clock: 1_000 + 2 * at, structs: [item({})] }]),
     );
@@ -322,7 +322,8 @@ describe('bad inputs', () => {
       for (const update of updates) verdicts.add(judge(update));
     });
     expect([...verdicts]).toEqual(['gap: clock']);
-    expect(tookMs).toBeLessThan(50);
+    // 15 ms on a quiet machine; the bound tells linear from quadratic, whatever else runs here.
+    expect(tookMs).toBeLessThan(500);
   });
 
   test('U21 a delete beyond what is known of an existing client is a gap', () => {

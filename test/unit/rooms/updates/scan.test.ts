@@ -2,10 +2,10 @@ import * as fc from 'fast-check';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { scan, type UpdateSummary } from '../../../server/rooms/updates/scan.ts';
-import { cpuMsOf } from '../../support/cpu-time.ts';
-import { honestCrowd } from '../../support/docs.ts';
-import { forge, forgeItems, gc, item } from '../../support/forge.ts';
+import { scan, type UpdateSummary } from '../../../../server/rooms/updates/scan.ts';
+import { cpuMsOf } from '../../../support/cpu-time.ts';
+import { honestCrowd } from '../../../support/docs.ts';
+import { forge, forgeItems, gc, item } from '../../../support/forge.ts';
 
 function summaryOf(update: Uint8Array): UpdateSummary {
   const scanned = scan(update);

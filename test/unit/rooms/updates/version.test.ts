@@ -1,18 +1,18 @@
 import * as fc from 'fast-check';
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { check } from '../../../server/rooms/updates/check.ts';
+import { check } from '../../../../server/rooms/updates/check.ts';
 import {
   addRange,
   addRanges,
   containsRange,
   mergeRanges,
   type Ranges,
-} from '../../../server/rooms/updates/ranges.ts';
-import { Version, readStateVector } from '../../../server/rooms/updates/version.ts';
-import { cpuMsOf } from '../../support/cpu-time.ts';
-import { honestCrowd, load, versionOf } from '../../support/docs.ts';
-import { forge, gc } from '../../support/forge.ts';
+} from '../../../../server/rooms/updates/ranges.ts';
+import { Version, readStateVector } from '../../../../server/rooms/updates/version.ts';
+import { cpuMsOf } from '../../../support/cpu-time.ts';
+import { honestCrowd, load, versionOf } from '../../../support/docs.ts';
+import { forge, gc } from '../../../support/forge.ts';
 
 function versionAfter(updates: readonly Uint8Array[]): Version {
   const version = new Version();

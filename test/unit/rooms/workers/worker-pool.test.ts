@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import * as Y from 'yjs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { WorkerError, WorkerPool } from '../../../server/rooms/workers/worker-pool.ts';
-import { Version } from '../../../server/rooms/updates/version.ts';
-import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../support/docs.ts';
-import { forgeItems } from '../../support/forge.ts';
+import { WorkerError, WorkerPool } from '../../../../server/rooms/workers/worker-pool.ts';
+import { Version } from '../../../../server/rooms/updates/version.ts';
+import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../../support/docs.ts';
+import { forgeItems } from '../../../support/forge.ts';
 
 let pool: WorkerPool | null = null;
 

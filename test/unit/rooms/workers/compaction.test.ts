@@ -1,12 +1,12 @@
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { mergeInLevels } from '../../../server/rooms/workers/arrange.ts';
-import { check } from '../../../server/rooms/updates/check.ts';
-import { compact, trial } from '../../../server/rooms/workers/compaction.ts';
-import { Version } from '../../../server/rooms/updates/version.ts';
-import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../support/docs.ts';
-import { forge, forgeItems, fromHex, item } from '../../support/forge.ts';
-import { findTraceOrType, replayTrace } from '../../support/traces.ts';
+import { mergeInLevels } from '../../../../server/rooms/workers/arrange.ts';
+import { check } from '../../../../server/rooms/updates/check.ts';
+import { compact, trial } from '../../../../server/rooms/workers/compaction.ts';
+import { Version } from '../../../../server/rooms/updates/version.ts';
+import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../../support/docs.ts';
+import { forge, forgeItems, fromHex, item } from '../../../support/forge.ts';
+import { findTraceOrType, replayTrace } from '../../../support/traces.ts';
 
 function crowd(seed: number, edits = 80, clients = 3): Uint8Array[] {
   return honestCrowd(seed, edits, clients).map(({ update }) => update);

@@ -1,10 +1,10 @@
 import * as Y from 'yjs';
 import { describe, expect, test } from 'vitest';
-import { check } from '../../../server/rooms/updates/check.ts';
-import { cut, diff, integrablePart, trim } from '../../../server/rooms/updates/cut.ts';
-import { scan } from '../../../server/rooms/updates/scan.ts';
-import { Version } from '../../../server/rooms/updates/version.ts';
-import { cpuMsOf } from '../../support/cpu-time.ts';
+import { check } from '../../../../server/rooms/updates/check.ts';
+import { cut, diff, integrablePart, trim } from '../../../../server/rooms/updates/cut.ts';
+import { scan } from '../../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../../server/rooms/updates/version.ts';
+import { cpuMsOf } from '../../../support/cpu-time.ts';
 import {
   canonical,
   honestCrowd,
@@ -12,8 +12,8 @@ import {
   load,
   loadQuietly,
   versionOf,
-} from '../../support/docs.ts';
-import { forge, gc, item, skip } from '../../support/forge.ts';
+} from '../../../support/docs.ts';
+import { forge, gc, item, skip } from '../../../support/forge.ts';
 
 function crowd(seed: number, edits: number, clients: number): Uint8Array[] {
   return honestCrowd(seed, edits, clients).map(({ update }) => update);
