@@ -4,7 +4,7 @@
  */
 import { pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from '../config.ts';
+import type { Config } from '../options.ts';
 
 export type { Logger } from 'pino';
 

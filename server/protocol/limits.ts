@@ -1,6 +1,6 @@
 /**
  * Limits of the update check: what a single Yjs update may contain. Each has a reason; sizes of frames,
- * documents and queues are configuration (server/config.ts), these are properties of the format.
+ * documents and queues are configuration (server/options.ts), these are properties of the format.
  */
 export const UPDATE_LIMITS = {
   /** Yjs client ids are random uint32 numbers. */

@@ -1,6 +1,6 @@
 /** A node inside the test's process, ended with the test. */
 import { onTestFinished } from 'vitest';
-import type { Config } from '../../server/config.ts';
+import type { Config } from '../../server/options.ts';
 import { createNode, type Node, type NodeParts } from '../../server/node.ts';
 import { tempDir } from './temp-dir.ts';
 

@@ -1,0 +1,323 @@
+/**
+ * The options of a node: one table with the name of each, its default, its bounds and what it is for. Everything
+ * that shows or reads options is made from it (config.ts). Names are fixed: things outside depend on them.
+ */
+import { randomBytes } from 'node:crypto';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly nodeId: string;
+  readonly region: string;
+  readonly ack: 'local';
+  readonly auth: 'loopback' | 'none';
+  readonly allowedOrigins: readonly string[];
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly logPretty: boolean;
+  readonly acceptDataLoss: boolean;
+  readonly frameBytesMax: number;
+  readonly documentBytesMax: number;
+  readonly connectionsMax: number;
+  readonly documentsOpenMax: number;
+  readonly commitQueueBytesMax: number;
+  readonly baseCacheBytesMax: number;
+  readonly inboxBytesMax: number;
+  readonly sendBufferBytes: number;
+  readonly sendBufferBytesMax: number;
+  readonly sendStallMs: number;
+  readonly presenceBytesMax: number;
+  readonly presenceDepthMax: number;
+  readonly flushWindowMs: number;
+  readonly roomIdleMs: number;
+  readonly compactTailUpdates: number;
+  readonly compactTailBytes: number;
+  readonly compactTimeoutMs: number;
+  readonly trialTimeoutMs: number;
+  readonly workerThreads: number;
+  readonly workerQueueMax: number;
+  readonly connectionCpuMs: number;
+  readonly connectionBytesPerSecond: number;
+  readonly heartbeatIntervalMs: number;
+  readonly keepAliveMs: number;
+  readonly drainTimeoutMs: number;
+}
+
+export type Kind =
+  | { readonly type: 'text' }
+  | { readonly type: 'list' }
+  | { readonly type: 'flag' }
+  | { readonly type: 'choice'; readonly values: readonly string[] }
+  | { readonly type: 'count' | 'bytes' | 'ms'; readonly min: number; readonly max: number };
+
+export interface Option {
+  readonly key: keyof Config;
+  readonly env: string;
+  readonly kind: Kind;
+  /** What stands in the tables; the value itself comes from `defaults()`. */
+  readonly shown?: string;
+  readonly doc: string;
+}
+
+export const MIB: number = 1024 * 1024;
+export const GIB: number = 1024 * MIB;
+const DAY_MS = 86_400_000;
+const count = (min: number, max: number): Kind => ({ type: 'count', min, max });
+const bytes = (min: number, max: number): Kind => ({ type: 'bytes', min, max });
+const ms = (min: number, max: number = DAY_MS): Kind => ({ type: 'ms', min, max });
+
+export const OPTIONS: readonly Option[] = [
+  { key: 'host', env: 'HOST', kind: { type: 'text' }, doc: 'Address to listen on.' },
+  {
+    key: 'port',
+    env: 'PORT',
+    kind: count(0, 65_535),
+    doc: 'Port; 0 picks a free one. The URL chosen is the first line on stdout.',
+  },
+  {
+    key: 'dataDir',
+    env: 'DATA_DIR',
+    kind: { type: 'text' },
+    doc: "Folder of the LevelDB database, in y-leveldb's layout.",
+  },
+  {
+    key: 'nodeId',
+    env: 'NODE_ID',
+    kind: { type: 'text' },
+    shown: 'random',
+    doc: 'Name of this node in logs and metrics.',
+  },
+  { key: 'region', env: 'REGION', kind: { type: 'text' }, doc: 'Region of this node.' },
+  {
+    key: 'ack',
+    env: 'ACK',
+    kind: { type: 'choice', values: ['local'] },
+    doc: 'What an ack means: `local` = on disk on this node.',
+  },
+  {
+    key: 'auth',
+    env: 'AUTH',
+    kind: { type: 'choice', values: ['loopback', 'none'] },
+    doc: '`loopback`: no access control, therefore refuses any other HOST. `none`: no access control on any address, in so many words.',
+  },
+  {
+    key: 'allowedOrigins',
+    env: 'ALLOWED_ORIGINS',
+    kind: { type: 'list' },
+    shown: 'same origin',
+    doc: 'Origins (scheme://host:port, comma-separated) whose pages may connect, besides the node’s own.',
+  },
+  {
+    key: 'logLevel',
+    env: 'LOG_LEVEL',
+    kind: {
+      type: 'choice',
+      values: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    },
+    doc: 'Least severe level that is logged.',
+  },
+  {
+    key: 'logPretty',
+    env: 'LOG_PRETTY',
+    kind: { type: 'flag' },
+    shown: 'on a terminal',
+    doc: 'Logs for people instead of JSON lines.',
+  },
+  {
+    key: 'acceptDataLoss',
+    env: 'ACCEPT_DATA_LOSS',
+    kind: { type: 'flag' },
+    doc: 'Open a damaged data folder with what is left of it. Same as --accept-data-loss.',
+  },
+  {
+    key: 'frameBytesMax',
+    env: 'FRAME_BYTES_MAX',
+    kind: bytes(1024, GIB),
+    doc: 'Largest frame from a client: an unmodified one sends all of its offline work in one.',
+  },
+  {
+    key: 'documentBytesMax',
+    env: 'DOCUMENT_BYTES_MAX',
+    kind: bytes(1024, 4 * GIB),
+    doc: 'Largest document, encoded; above it only deletions are accepted.',
+  },
+  {
+    key: 'connectionsMax',
+    env: 'CONNECTIONS_MAX',
+    kind: count(1, 1_000_000),
+    doc: 'WebSocket connections; more are answered 503 with Retry-After.',
+  },
+  {
+    key: 'documentsOpenMax',
+    env: 'DOCUMENTS_OPEN_MAX',
+    kind: count(1, 1_000_000),
+    doc: 'Documents open at once.',
+  },
+  {
+    key: 'commitQueueBytesMax',
+    env: 'COMMIT_QUEUE_BYTES_MAX',
+    kind: bytes(64 * 1024, GIB),
+    doc: 'Updates waiting for the disk; when full, sockets are not read, nothing is dropped.',
+  },
+  {
+    key: 'baseCacheBytesMax',
+    env: 'BASE_CACHE_BYTES_MAX',
+    kind: bytes(MIB, 64 * GIB),
+    doc: 'Compacted documents kept in memory, all together.',
+  },
+  {
+    key: 'inboxBytesMax',
+    env: 'INBOX_BYTES_MAX',
+    kind: bytes(1024, GIB),
+    doc: 'Messages of one connection waiting while its document loads; when full its socket is not read.',
+  },
+  {
+    key: 'sendBufferBytes',
+    env: 'SEND_BUFFER_BYTES',
+    kind: bytes(16 * 1024, GIB),
+    doc: 'Above this a connection is lagging: it gets one catch-up when it has drained.',
+  },
+  {
+    key: 'sendBufferBytesMax',
+    env: 'SEND_BUFFER_BYTES_MAX',
+    kind: bytes(64 * 1024, GIB),
+    doc: 'Above this a connection is closed (1013).',
+  },
+  {
+    key: 'sendStallMs',
+    env: 'SEND_STALL_MS',
+    kind: ms(100),
+    doc: 'A connection that takes nothing for this long while something waits for it is closed (1013).',
+  },
+  {
+    key: 'presenceBytesMax',
+    env: 'PRESENCE_BYTES_MAX',
+    kind: bytes(64, MIB),
+    doc: 'Largest presence state (cursor, name) of a client, as JSON.',
+  },
+  {
+    key: 'presenceDepthMax',
+    env: 'PRESENCE_DEPTH_MAX',
+    kind: count(1, 512),
+    doc: 'Deepest nesting of a presence state.',
+  },
+  {
+    key: 'flushWindowMs',
+    env: 'FLUSH_WINDOW_MS',
+    kind: ms(0, 1000),
+    doc: 'Longest time that a busy room collects updates before it sends them on; a quiet one sends at once.',
+  },
+  {
+    key: 'roomIdleMs',
+    env: 'ROOM_IDLE_MS',
+    kind: ms(0),
+    doc: 'A document without connections is compacted and closed after this time.',
+  },
+  {
+    key: 'compactTailUpdates',
+    env: 'COMPACT_TAIL_UPDATES',
+    kind: count(1, 10_000_000),
+    doc: 'Updates since the last compaction that start the next one.',
+  },
+  {
+    key: 'compactTailBytes',
+    env: 'COMPACT_TAIL_BYTES',
+    kind: bytes(1024, GIB),
+    doc: 'Bytes since the last compaction that start the next one (or a quarter of the document, if larger).',
+  },
+  {
+    key: 'compactTimeoutMs',
+    env: 'COMPACT_TIMEOUT_MS',
+    kind: ms(100),
+    doc: 'Longest compaction; a document that takes longer keeps its log and is reported.',
+  },
+  {
+    key: 'trialTimeoutMs',
+    env: 'TRIAL_TIMEOUT_MS',
+    kind: ms(10),
+    doc: 'Longest integration of an update that looks expensive, tried in a worker before it is accepted.',
+  },
+  {
+    key: 'workerThreads',
+    env: 'WORKER_THREADS',
+    kind: count(1, 64),
+    doc: 'Threads for compaction, large updates and diffs.',
+  },
+  {
+    key: 'workerQueueMax',
+    env: 'WORKER_QUEUE_MAX',
+    kind: count(1, 100_000),
+    doc: 'Jobs waiting for a worker thread.',
+  },
+  {
+    key: 'connectionCpuMs',
+    env: 'CONNECTION_CPU_MS',
+    kind: ms(1, 1000),
+    doc: 'CPU time a second that one connection may cause, with a burst of five times that; beyond it is slowed.',
+  },
+  {
+    key: 'connectionBytesPerSecond',
+    env: 'CONNECTION_BYTES_PER_SECOND',
+    kind: bytes(1024, 4 * GIB),
+    doc: 'Bytes a second that one connection may send, with a burst of FRAME_BYTES_MAX; beyond it is slowed.',
+  },
+  {
+    key: 'heartbeatIntervalMs',
+    env: 'HEARTBEAT_INTERVAL_MS',
+    kind: ms(100),
+    doc: 'Pings; a connection that misses two is closed.',
+  },
+  {
+    key: 'keepAliveMs',
+    env: 'KEEP_ALIVE_MS',
+    kind: ms(100),
+    doc: 'A client hears something at least this often (stock clients reconnect after 30 s of silence).',
+  },
+  {
+    key: 'drainTimeoutMs',
+    env: 'DRAIN_TIMEOUT_MS',
+    kind: ms(100),
+    doc: 'Longest shutdown on SIGTERM.',
+  },
+];
+
+export function defaults(): Config {
+  return {
+    host: '127.0.0.1',
+    port: 1234,
+    dataDir: './data',
+    nodeId: randomBytes(4).toString('hex'),
+    region: 'local',
+    ack: 'local',
+    auth: 'loopback',
+    allowedOrigins: [],
+    logLevel: 'info',
+    logPretty: false,
+    acceptDataLoss: false,
+    frameBytesMax: 32 * MIB,
+    documentBytesMax: 64 * MIB,
+    connectionsMax: 10_000,
+    documentsOpenMax: 10_000,
+    commitQueueBytesMax: 16 * MIB,
+    baseCacheBytesMax: 64 * MIB,
+    inboxBytesMax: MIB,
+    sendBufferBytes: MIB,
+    sendBufferBytesMax: 8 * MIB,
+    sendStallMs: 10_000,
+    presenceBytesMax: 8192,
+    presenceDepthMax: 16,
+    flushWindowMs: 16,
+    roomIdleMs: 30_000,
+    compactTailUpdates: 20_000,
+    compactTailBytes: 256 * 1024,
+    compactTimeoutMs: 60_000,
+    trialTimeoutMs: 250,
+    workerThreads: 2,
+    workerQueueMax: 1024,
+    connectionCpuMs: 200,
+    connectionBytesPerSecond: 32 * MIB,
+    heartbeatIntervalMs: 30_000,
+    keepAliveMs: 10_000,
+    drainTimeoutMs: 10_000,
+  };
+}
