@@ -69,6 +69,7 @@ const CLOSE_DEADLINE_MS = 10_000;
 
 export class LevelStore implements DocumentStore {
   readonly #clock: StoreClock;
+  readonly #observer: StoreObserver;
   readonly #recovery: Recovery;
   readonly #database: Database;
   readonly #committer: GroupCommit;
@@ -85,6 +86,7 @@ export class LevelStore implements DocumentStore {
     const observer = options.observer ?? {};
     const sabotage = options.sabotage ?? {};
     this.#clock = clock;
+    this.#observer = observer;
     this.#now = () => clock.now();
     const settings = { ...DEFAULTS, ...options };
     const { folder, writeBufferSize, acceptDataLoss = false } = settings;
@@ -243,6 +245,7 @@ export class LevelStore implements DocumentStore {
     this.#isClosing = true;
     await this.#drain(deadlineMs);
     this.#recovery.stop();
+    if (this.queue.records > 0) this.#observer.onAbandoned?.(this.queue);
     this.#committer.abandon(
       new StoreError('closed', 'the store was closed before the update was durable'),
     );

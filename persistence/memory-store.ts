@@ -204,6 +204,7 @@ export class MemoryStore implements DocumentStore {
   async close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<void> {
     if (this.status === 'closed') return;
     await this.#disk.whenIdle(deadlineMs);
+    if (this.queue.records > 0) this.#options.observer.onAbandoned?.(this.queue);
     this.#disk.abandon(
       new StoreError('closed', 'the store was closed before the update was durable'),
     );

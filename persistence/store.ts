@@ -96,6 +96,8 @@ export interface StoreObserver {
   readonly onCommit?: (batch: { records: number; bytes: number; durationMs: number }) => void;
   readonly onRecovered?: (recovery: { rewrittenRecords: number; downtimeMs: number }) => void;
   readonly onFull?: (isFull: boolean) => void;
+  /** The store was closed before this was durable: none of it was acked, its authors still have it. */
+  readonly onAbandoned?: (queue: StoreQueue) => void;
 }
 
 export type StoreErrorCode =

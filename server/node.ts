@@ -32,6 +32,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** On drain, a herd of connections is said goodbye over at most this long. */
 const DRAIN_SPREAD_MS = 5000;
+/** After the drain deadline, for releasing what can be released. */
+const CLOSE_GRACE_MS = 500;
 
 type Phase = 'new' | 'listening' | 'draining' | 'closed';
 
@@ -181,13 +183,8 @@ export class Node {
       await this.#gateway.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
       await withDeadline(this.#registry.close(), remainingMs());
     }
-    await this.#store.close(remainingMs());
-    if (this.#store.queue.records > 0) {
-      this.log.error(
-        this.#store.queue,
-        'closed with updates that never reached the disk; none was acked, their clients still have them',
-      );
-    }
+    // The store waits for what is queued; a disk that hangs would also make it wait for the write in flight.
+    await withDeadline(this.#store.close(remainingMs()), remainingMs() + CLOSE_GRACE_MS);
     this.#gateway.stop();
     this.#server.closeAllConnections();
     await this.#workers.close();
@@ -234,6 +231,12 @@ export class Node {
       },
       onFull: (isFull) => {
         this.#gateway.setStoreFull(isFull);
+      },
+      onAbandoned: (queue) => {
+        this.log.error(
+          queue,
+          'closed with updates that never reached the disk; none was acked, their clients still have them',
+        );
       },
     };
   }
