@@ -17,6 +17,7 @@ import { messageBytes, type ClientMessage, type Frame, type Outlet } from './out
 import type { Offer, Room } from './room.ts';
 import { pause } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
+import { WorkerError } from './workers/worker-error.ts';
 
 /** A state vector has one entry a client that ever wrote; 64 KiB hold about 10,000 of them. */
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
@@ -358,7 +359,7 @@ export class Session {
     if (this.#isClosed) return;
     this.#room?.context.report({ type: 'session-failed', document: this.#room.name, error });
     if (error instanceof ProtocolError) this.close(error.code, error.message);
-    else this.close('store-unavailable');
+    else this.close(error instanceof WorkerError ? 'overloaded' : 'store-unavailable');
   }
 }
 

@@ -9,6 +9,7 @@ import type { Room } from '../../../server/rooms/room.ts';
 import { Session } from '../../../server/rooms/session.ts';
 import { realTimers } from '../../../server/rooms/timers.ts';
 import { scan } from '../../../server/rooms/updates/scan.ts';
+import { WorkerError } from '../../../server/rooms/workers/worker-error.ts';
 import type { WorkerPool } from '../../../server/rooms/workers/worker-pool.ts';
 import { RecordingOutlet } from '../../support/recording-outlet.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -27,17 +28,21 @@ interface House {
   events: RoomEvent[];
   /** Lets the worker answer what it was asked to scan. */
   answerScans: () => void;
+  failScans: (error: Error) => void;
 }
 
 async function house(roomIdleMs: number = 60_000): Promise<House> {
   const store = new MemoryStore();
   await store.open();
-  const waiting: (() => void)[] = [];
+  const waiting: { answer: () => void; fail: (error: Error) => void }[] = [];
   const workers = {
     scan: (update: Uint8Array) =>
-      new Promise((resolve) => {
-        waiting.push(() => {
-          resolve(scan(update));
+      new Promise((resolve, reject) => {
+        waiting.push({
+          answer: () => {
+            resolve(scan(update));
+          },
+          fail: reject,
         });
       }),
   } as unknown as WorkerPool;
@@ -67,7 +72,10 @@ async function house(roomIdleMs: number = 60_000): Promise<House> {
     store,
     events,
     answerScans: () => {
-      for (const answer of waiting.splice(0)) answer();
+      for (const { answer } of waiting.splice(0)) answer();
+    },
+    failScans: (error) => {
+      for (const { fail } of waiting.splice(0)) fail(error);
     },
   };
 }
@@ -127,6 +135,18 @@ describe('Room', () => {
     expect(outlet.isReading).toBe(false);
     answerScans();
     await waitUntil('reading again', () => outlet.isReading);
+    await registry.close();
+  });
+
+  it('tells a client that no worker is free to come back later, not that its document is gone', async () => {
+    const { registry, failScans, events } = await house();
+    const room = await registry.open(documentName('notes'));
+    const { session, outlet } = enter(room);
+    session.receive({ type: 'sync-step-2', update: textUpdate(100_000) });
+    failScans(new WorkerError('queue-full'));
+    await waitUntil('the goodbye', () => outlet.isClosed);
+    expect(outlet.closeCode).toBe('overloaded');
+    expect(events.map((event) => event.type)).toContain('session-failed');
     await registry.close();
   });
 
