@@ -147,6 +147,8 @@ export class Registry {
 
   #evict(entry: Entry): void {
     const { room } = entry;
+    // Its sessions may still leave and its last batch become durable: none of that concerns its successor.
+    room.onActivity = () => undefined;
     this.#cancelIdle(entry);
     this.#entries.delete(room.name);
     room.dispose();

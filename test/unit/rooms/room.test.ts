@@ -9,6 +9,7 @@ import type { Room } from '../../../server/rooms/room.ts';
 import { Session } from '../../../server/rooms/session.ts';
 import { realTimers } from '../../../server/rooms/timers.ts';
 import { scan } from '../../../server/rooms/updates/scan.ts';
+import { Version } from '../../../server/rooms/updates/version.ts';
 import { WorkerError } from '../../../server/rooms/workers/worker-error.ts';
 import type { WorkerPool } from '../../../server/rooms/workers/worker-pool.ts';
 import { RecordingOutlet } from '../../support/recording-outlet.ts';
@@ -31,11 +32,15 @@ interface House {
   failScans: (error: Error) => void;
 }
 
-async function house(roomIdleMs: number = 60_000): Promise<House> {
+async function house(
+  roomIdleMs: number = 60_000,
+  given: { compactTailUpdates?: number; compact?: WorkerPool['compact'] } = {},
+): Promise<House> {
   const store = new MemoryStore();
   await store.open();
   const waiting: { answer: () => void; fail: (error: Error) => void }[] = [];
   const workers = {
+    compact: given.compact,
     scan: (update: Uint8Array) =>
       new Promise((resolve, reject) => {
         waiting.push({
@@ -57,7 +62,7 @@ async function house(roomIdleMs: number = 60_000): Promise<House> {
       documentsOpenMax: 10,
       flushWindowMs: 16,
       roomIdleMs,
-      compactTailUpdates: 1_000_000,
+      compactTailUpdates: given.compactTailUpdates ?? 1_000_000,
       compactTailBytes: 100_000_000,
       compactTimeoutMs: 1000,
       trialTimeoutMs: 100,
@@ -167,5 +172,36 @@ describe('Room', () => {
     expect(store.queue.records).toBe(0);
     expect((await store.load(name)).lastSeq).toBe(-1);
     await registry.close();
+  });
+
+  it('a room that was reset leaves its successor alone', async () => {
+    let resets = 0;
+    // The first compaction finds a culprit: the room is reset. Later ones find nothing to do.
+    const { registry } = await house(20, {
+      compactTailUpdates: 1,
+      compact: (parts) => {
+        resets += 1;
+        if (resets > 1) return new Promise(() => undefined);
+        return Promise.resolve({
+          chunks: [],
+          head: new Version().encode(),
+          digest: '',
+          quarantined: parts.tail.map((_update, index) => ({ index, reason: 'test' })),
+        });
+      },
+    });
+    const name = documentName('notes');
+    const first = enter(await registry.open(name));
+    first.session.receive({ type: 'sync-step-2', update: textUpdate(5) });
+    await waitUntil('the reset', () => first.outlet.closeCode === 'document-reset');
+
+    const room = await registry.open(name);
+    const second = enter(room);
+    const startedMs = performance.now();
+    await waitUntil('several idle periods', () => performance.now() - startedMs > 100);
+    expect(await registry.open(name)).toBe(room);
+    second.session.receive({ type: 'sync-step-2', update: textUpdate(7) });
+    second.session.receive({ type: 'ack-request', payload: Uint8Array.of(1) });
+    await waitUntil('the ack', () => second.outlet.payloads('ack').length === 1);
   });
 });
