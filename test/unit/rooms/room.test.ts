@@ -41,6 +41,8 @@ async function house(
   const waiting: { answer: () => void; fail: (error: Error) => void }[] = [];
   const workers = {
     compact: given.compact,
+    // A room that was reset is guarded: everything is tried first.
+    trial: () => Promise.resolve({ ok: true, reason: null, durationMs: 0 }),
     scan: (update: Uint8Array) =>
       new Promise((resolve, reject) => {
         waiting.push({
