@@ -41,7 +41,30 @@ export type ErrorCode =
   | 'document-deleted'
   | 'document-damaged'
   | 'document-reset'
-  | 'document-too-large';
+  | 'document-too-large'
+  | 'missing-token'
+  | 'invalid-token'
+  | 'token-expired'
+  | 'token-revoked'
+  | 'forbidden'
+  | 'read-only'
+  | 'rate-limited'
+  | 'document-not-found'
+  | 'document-exists'
+  | 'update-gap'
+  | 'invalid-state-vector'
+  | 'invalid-request'
+  | 'body-too-large'
+  | 'uri-too-long'
+  | 'unsupported-media-type'
+  | 'not-acceptable'
+  | 'method-not-allowed'
+  | 'request-timeout'
+  | 'idempotency-conflict'
+  | 'replica-behind'
+  | 'snapshot-not-found'
+  | 'snapshot-limit'
+  | 'too-expensive';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   'text-frame': {
@@ -183,6 +206,145 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     retry: 'never',
     meaning: 'The document is at DOCUMENT_BYTES_MAX; it stays readable.',
   },
+  'missing-token': {
+    close: 4401,
+    http: 401,
+    retry: 'reauthenticate',
+    meaning: 'This node asks for a token and none was sent.',
+  },
+  'invalid-token': {
+    close: 4401,
+    http: 401,
+    retry: 'reauthenticate',
+    meaning: 'The token is not one that this node accepts.',
+  },
+  'token-expired': {
+    close: 4401,
+    http: 401,
+    retry: 'reauthenticate',
+    meaning: 'The token has expired; get a new one and reconnect.',
+  },
+  'token-revoked': {
+    close: 4401,
+    http: 401,
+    retry: 'reauthenticate',
+    meaning: 'The token, or its user, was revoked.',
+  },
+  forbidden: {
+    close: 4403,
+    http: 403,
+    retry: 'never',
+    meaning: 'The token does not allow this, whether or not there is such a document.',
+  },
+  'read-only': {
+    close: 4403,
+    http: 403,
+    retry: 'never',
+    meaning: 'The token allows reading this document, not writing to it.',
+  },
+  'rate-limited': {
+    close: 4529,
+    http: 429,
+    retry: 'backoff',
+    meaning: 'Too many requests from this user or address, or to this document; see Retry-After.',
+  },
+  'document-not-found': {
+    close: 4404,
+    http: 404,
+    retry: 'never',
+    meaning: 'There is no such document, or the token does not allow reading it.',
+  },
+  'document-exists': {
+    close: 1008,
+    http: 412,
+    retry: 'never',
+    meaning: 'A document of this name exists already; nothing was changed.',
+  },
+  'update-gap': {
+    close: 1008,
+    http: 409,
+    retry: 'backoff',
+    meaning:
+      'The update builds on content that the server does not have; `missing` is the state vector to make it from.',
+  },
+  'invalid-state-vector': {
+    close: 1007,
+    http: 400,
+    retry: 'never',
+    meaning: 'Not a Yjs state vector, encoded as base64url without padding.',
+  },
+  'invalid-request': {
+    close: 1008,
+    http: 400,
+    retry: 'never',
+    meaning: 'A parameter, header or JSON body is not what the API description asks for.',
+  },
+  'body-too-large': {
+    close: 1009,
+    http: 413,
+    retry: 'never',
+    meaning: 'A request body larger than the limit of its route; send it in parts.',
+  },
+  'uri-too-long': {
+    close: 1008,
+    http: 414,
+    retry: 'never',
+    meaning: 'A path or query longer than any that this API needs.',
+  },
+  'unsupported-media-type': {
+    close: 1008,
+    http: 415,
+    retry: 'never',
+    meaning: 'A Content-Type or Content-Encoding that the route does not take; see Accept.',
+  },
+  'not-acceptable': {
+    close: 1008,
+    http: 406,
+    retry: 'never',
+    meaning: 'The route has none of the media types in Accept.',
+  },
+  'method-not-allowed': {
+    close: 1008,
+    http: 405,
+    retry: 'never',
+    meaning: 'The route does not have this method; see Allow.',
+  },
+  'request-timeout': {
+    close: 1008,
+    http: 408,
+    retry: 'backoff',
+    meaning: 'The request body did not arrive in time; nothing of it was applied.',
+  },
+  'idempotency-conflict': {
+    close: 1008,
+    http: 422,
+    retry: 'never',
+    meaning: 'This Idempotency-Key was used for another request.',
+  },
+  'replica-behind': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'This node has not yet received the version that the client has seen.',
+  },
+  'snapshot-not-found': {
+    close: 1008,
+    http: 404,
+    retry: 'never',
+    meaning: 'The document has no snapshot of this id.',
+  },
+  'snapshot-limit': {
+    close: 1008,
+    http: 409,
+    retry: 'never',
+    meaning: 'The document has SNAPSHOTS_MAX snapshots; delete one first.',
+  },
+  'too-expensive': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning: 'Rendering or comparing the document took longer than it may.',
+  },
 };
 
 /** True for close codes after which a client must not reconnect by itself. */
@@ -194,8 +356,15 @@ export function isPermanentClose(closeCode: number): boolean {
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string = ERRORS[code].meaning) {
+  /** What a program needs to go on, beside the code: further members of the problem document. */
+  readonly details: Readonly<Record<string, string | number>>;
+  constructor(
+    code: ErrorCode,
+    message: string = ERRORS[code].meaning,
+    details: Readonly<Record<string, string | number>> = {},
+  ) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 }

@@ -1,0 +1,73 @@
+/**
+ * Who may do what: the port that the gateway and the HTTP side ask. A token becomes an identity (`authenticate`),
+ * an identity and a document become an access level (`accessTo`). Whoever holds a connection open asks
+ * `isCurrent` again at every message that writes, and listens for revocations.
+ *
+ * Refusals are values, not exceptions: they are the common case under attack. They say the row of the error
+ * table and nothing about documents. [I7]
+ */
+import type { DocumentName } from '../protocol/document-name.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+
+/** Each level contains the ones before it. */
+export type AccessLevel = 'none' | 'read' | 'write' | 'admin';
+
+export interface Identity {
+  /** The user: `sub` of the token; `anonymous` on a node without access control. */
+  readonly subject: string;
+  /** When the token ends, milliseconds since the epoch; null without access control. */
+  readonly expiresAtMs: number | null;
+  /** `jti` of the token; null when it has none. */
+  readonly tokenId: string | null;
+  /** `iat` of the token, milliseconds since the epoch; null when it has none. */
+  readonly issuedAtMs: number | null;
+}
+
+/** What is known of the request that asks, for hooks and for rates. Never holds the token. */
+export interface Caller {
+  /** The peer's address, without a port. */
+  readonly address: string;
+  readonly origin: string | null;
+}
+
+export type Authentication =
+  | { readonly ok: true; readonly identity: Identity }
+  | { readonly ok: false; readonly code: ErrorCode };
+
+export interface Revocation {
+  /** At least one of the three. With a document, only that document is closed to the subject or token. */
+  readonly tokenId?: string;
+  readonly subject?: string;
+  readonly document?: string;
+  /** Tokens issued after this are good again; milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+export interface AccessControl {
+  /** False on a loopback node (or AUTH=none): everybody is `anonymous`, with `admin` everywhere. */
+  readonly isEnforced: boolean;
+
+  /** `token` as it was sent, without a scheme; null when none was. Bounded in time; never throws. */
+  authenticate(token: string | null, caller: Caller): Promise<Authentication>;
+
+  /** What the identity may do with a document, existing or not. Asks the embedder's hook if there is one. */
+  accessTo(identity: Identity, document: DocumentName): Promise<AccessLevel>;
+
+  /** The level over the whole node: what routes without a document need (`admin` grants on `*` give it). */
+  accessToNode(identity: Identity): AccessLevel;
+
+  /** Null while the identity is good; else why a connection that has it must end. Synchronous, for hot paths. */
+  refusalOf(identity: Identity, document: DocumentName | null, nowMs: number): ErrorCode | null;
+
+  /** Makes a revocation durable, tells this node's listeners and (once there are several) the other nodes. */
+  revoke(revocation: Revocation): Promise<void>;
+
+  /** Calls back after every revocation, from here or elsewhere. Returns a function that stops it. */
+  onRevoked(listener: (revocation: Revocation) => void): () => void;
+}
+
+const ORDER: readonly AccessLevel[] = ['none', 'read', 'write', 'admin'];
+
+export function allows(level: AccessLevel, needed: AccessLevel): boolean {
+  return ORDER.indexOf(level) >= ORDER.indexOf(needed);
+}
