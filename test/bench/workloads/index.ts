@@ -2,11 +2,13 @@
 import type { Workload } from '../workload.ts';
 import { ackLatencyTyping } from './ack-latency.ts';
 import { fanOutCalm, fanOutHot } from './fan-out.ts';
+import { firstLoadLarge } from './first-load.ts';
 import { idleConnections } from './idle-connections.ts';
 import { joinStormLarge } from './join-storm.ts';
 import { manyRooms } from './many-rooms.ts';
 import { openDocumentsIdle } from './open-documents.ts';
 import { presenceCrowd } from './presence.ts';
+import { restUpdatesTyping } from './rest-updates.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   fanOutCalm,
@@ -17,4 +19,6 @@ export const WORKLOADS: readonly Workload[] = [
   presenceCrowd,
   idleConnections,
   ackLatencyTyping,
+  firstLoadLarge,
+  restUpdatesTyping,
 ];

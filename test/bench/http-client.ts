@@ -1,0 +1,57 @@
+/** Requests of the benchmark to a server's REST interface: one kept-alive connection pool, bodies read as bytes. */
+import { Agent, request as httpRequest } from 'node:http';
+import type { Target } from './bench-client.ts';
+
+export interface Answer {
+  readonly status: number;
+  readonly etag: string;
+  readonly body: Buffer;
+}
+
+export interface Ask {
+  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+export class HttpClient {
+  readonly #agent: Agent;
+  readonly #base: string;
+
+  constructor(target: Target, connections: number) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
+    this.#base = target.url.replace(/^ws/, 'http');
+  }
+
+  async ask(path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        `${this.#base}${path}`,
+        {
+          agent: this.#agent,
+          method,
+          headers: body === undefined ? headers : { 'Content-Length': body.byteLength, ...headers },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const { statusCode = 0, headers: got } = response;
+            resolve({ status: statusCode, etag: got.etag ?? '', body: Buffer.concat(chunks) });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+export function documentPath(document: string, rest: string): string {
+  return `/v1/documents/${encodeURIComponent(document)}${rest}`;
+}
