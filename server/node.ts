@@ -14,6 +14,7 @@ import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { BaseCache } from './rooms/base-cache.ts';
 import { RoomStats, type RoomContext, type RoomEvent, type RoomSabotage } from './rooms/context.ts';
+import { Documents } from './rooms/documents.ts';
 import { Registry } from './rooms/registry.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
@@ -44,6 +45,7 @@ export class Node {
   readonly #store: DocumentStore;
   readonly #workers: WorkerPool;
   readonly #registry: Registry;
+  readonly #documents: Documents;
   readonly #gateway: Gateway;
   readonly #server: Server;
   #phase: Phase = 'new';
@@ -87,6 +89,7 @@ export class Node {
       },
     };
     this.#registry = new Registry(context);
+    this.#documents = new Documents(this.#registry, context);
     this.#gateway = new Gateway({
       registry: this.#registry,
       timers: realTimers,
@@ -126,6 +129,11 @@ export class Node {
   /** `ws://HOST:PORT`; a document is at `/<name>` below it. Null before `listen`. */
   get webSocketUrl(): string | null {
     return this.#url?.replace(/^http/, 'ws') ?? null;
+  }
+
+  /** The node's documents, for embedding programs. */
+  get documents(): Documents {
+    return this.#documents;
   }
 
   /** The node's metrics in Prometheus' text format. */

@@ -13,6 +13,7 @@ import { StoreError, type BaseInfo, type StoredDocument } from '../../persistenc
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
+import type { Author } from './author.ts';
 import type { LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
 import type { CatchUpSource } from './catch-up.ts';
@@ -33,11 +34,12 @@ export type Offer =
   | { readonly kind: 'accepted' | 'redundant' | 'gap' }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
 
-export type RefusalReason = RefusalCode | 'document-size' | 'cost';
+export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only';
 
 const ACCEPTED: Offer = { kind: 'accepted' };
 const REDUNDANT: Offer = { kind: 'redundant' };
 const GAP: Offer = { kind: 'gap' };
+const READ_ONLY: Offer = { kind: 'refused', code: 'read-only', reason: 'read-only' };
 
 /** A worker gets this much longer for each MiB of document that it has to load before a trial. */
 const LOAD_MS_PER_MIB = 400;
@@ -53,7 +55,7 @@ interface RoomBatch {
 
 interface Pending {
   readonly bytes: Uint8Array;
-  readonly source: Session;
+  readonly source: Author;
   readonly seq: number;
 }
 
@@ -150,18 +152,18 @@ export class Room implements CatchUpSource {
   // ── updates ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Checks an update and takes what is new in it. Large ones are scanned in a worker. */
-  offer(update: Uint8Array, source: Session): Offer | Promise<Offer> {
+  offer(update: Uint8Array, source: Author): Offer | Promise<Offer> {
     if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, source);
     return this.#judge(update, check(update, this.version), source);
   }
 
   /** Takes what of an update with gaps can be integrated now; the rest stays with its sender. */
-  async offerIntegrablePart(update: Uint8Array, source: Session): Promise<void> {
+  async offerIntegrablePart(update: Uint8Array, source: Author): Promise<void> {
     const part = await this.context.workers.integrablePart(update, this.version.encode());
     if (part !== null && !source.isClosed) await this.offer(part, source);
   }
 
-  async #offerLarge(update: Uint8Array, source: Session): Promise<Offer> {
+  async #offerLarge(update: Uint8Array, source: Author): Promise<Offer> {
     const { workers } = this.context;
     const scanned = await workers.scan(update);
     this.#assertOpen();
@@ -181,19 +183,21 @@ export class Room implements CatchUpSource {
     if (this.#isDisposed) throw new ProtocolError('document-reset');
   }
 
-  #judge(update: Uint8Array, verdict: Verdict, source: Session): Offer | Promise<Offer> {
+  #judge(update: Uint8Array, verdict: Verdict, source: Author): Offer | Promise<Offer> {
     const { stats, limits } = this.context;
     switch (verdict.kind) {
       case 'redundant':
         stats.redundant += 1;
         return REDUNDANT;
       case 'gap':
+        if (!source.canWrite) return READ_ONLY;
         stats.gap += 1;
         return GAP;
       case 'refused':
         stats.refused += 1;
         return { kind: 'refused', code: REFUSALS[verdict.code], reason: verdict.code };
       case 'new': {
+        if (!source.canWrite) return READ_ONLY;
         const size = (this.#base?.bytes ?? 0) + this.#tail.bytes + update.byteLength;
         if (size > limits.documentBytesMax && verdict.summary.sections.length > 0) {
           stats.refused += 1;
@@ -209,7 +213,7 @@ export class Room implements CatchUpSource {
   }
 
   /** The referee looks at what seems expensive before anybody gets it. */
-  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, source: Session): Promise<Offer> {
+  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, source: Author): Promise<Offer> {
     const { stats, limits, workers } = this.context;
     stats.trials += 1;
     const base = this.#base === null ? null : await this.loadBase();
@@ -234,7 +238,7 @@ export class Room implements CatchUpSource {
     return await this.#judge(update, verdict, source);
   }
 
-  #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Session): void {
+  #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Author): void {
     const bytes = verdict.overlaps ? trim(update, this.version) : ownBytes(update);
     this.version.apply(verdict.summary);
     const { seq, durable } = this.context.store.append(this.name, bytes);

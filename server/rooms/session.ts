@@ -12,6 +12,7 @@
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { AckQueue } from './ack-queue.ts';
+import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
 import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
 import type { Offer, Room } from './room.ts';
@@ -37,13 +38,14 @@ export interface SessionLimits {
   readonly sendBufferBytes: number;
 }
 
-export class Session {
+export class Session implements Author {
   readonly outlet: Outlet;
   readonly #limits: SessionLimits;
   readonly #acks = new AckQueue();
   #room: Room | null = null;
   #sync: SyncState = 'waiting';
   #isClosed = false;
+  #canWrite = true;
   /** A SyncStep1 that arrived while a catch-up was running: answered after it, the newest only. */
   #nextJoin: CatchUpStart | null = null;
   #isGreeted = false;
@@ -70,6 +72,15 @@ export class Session {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get canWrite(): boolean {
+    return this.#canWrite;
+  }
+
+  /** Takes effect with the next message; what was accepted stays. */
+  setCanWrite(canWrite: boolean): void {
+    this.#canWrite = canWrite;
   }
 
   /** The room is loaded: what waited in the inbox is handled now, in order. [I8] */

@@ -1,0 +1,7 @@
+/** Who offers an update to a room: a session, or one request of somebody who is not in the room. */
+export interface Author {
+  /** True once nobody waits for the answer: what still has to be looked at is dropped. */
+  readonly isClosed: boolean;
+  /** Without it nothing new is taken; what is known already is no write. */
+  readonly canWrite: boolean;
+}
