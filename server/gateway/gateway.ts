@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions } from 'ws';
+import { isOriginAllowed, type OriginPolicy } from '../access/origin.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Registry } from '../rooms/registry.ts';
@@ -20,7 +21,7 @@ import {
   type ConnectionLimits,
 } from './connection.ts';
 import { yProtocols } from './dialects/y-protocols.ts';
-import { isOriginAllowed, parseTarget, type OriginPolicy } from './upgrade.ts';
+import { parseTarget } from './upgrade.ts';
 
 export interface GatewayOptions {
   readonly registry: Registry;

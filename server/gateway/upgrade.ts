@@ -1,8 +1,7 @@
 /**
- * What an upgrade request asks for, decided before a WebSocket exists: which document in which dialect, and
- * whether the page it comes from may. Pure; refusals carry the row of the error table.
+ * What an upgrade request asks for, decided before a WebSocket exists: which document in which dialect. Pure;
+ * refusals carry the row of the error table.
  */
-import type { IncomingMessage } from 'node:http';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
@@ -27,25 +26,4 @@ export function parseTarget(url: string | undefined): Target {
   }
   const document = parseDocumentName(text);
   return document === null ? { ok: false, code: 'invalid-document-name' } : { ok: true, document };
-}
-
-export interface OriginPolicy {
-  readonly allowedOrigins: readonly string[];
-  /** Without access control a page of the node's own origin counts only when that origin is loopback. */
-  readonly isLoopbackOnly: boolean;
-}
-
-const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/;
-
-/**
- * Browsers send `Origin` with every upgrade; programs need not. Exact match on scheme, host and port. A node
- * without access control takes its own origin from the Host header only if that names loopback: otherwise a
- * hostile site that rebinds its name to 127.0.0.1 would be "same origin".
- */
-export function isOriginAllowed(request: IncomingMessage, policy: OriginPolicy): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return true;
-  if (policy.allowedOrigins.includes(origin)) return true;
-  if (host === undefined || (policy.isLoopbackOnly && !LOOPBACK_HOST.test(host))) return false;
-  return origin === `http://${host}` || origin === `https://${host}`;
 }

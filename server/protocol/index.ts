@@ -3,3 +3,4 @@ export * from './document-name.ts';
 export * from './errors.ts';
 export * from './limits.ts';
 export * from './messages.ts';
+export * from './sync-body.ts';

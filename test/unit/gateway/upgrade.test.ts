@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { isOriginAllowed, parseTarget } from '../../../server/gateway/upgrade.ts';
+import { parseTarget } from '../../../server/gateway/upgrade.ts';
 
 const request = (headers: Record<string, string>): IncomingMessage =>
   ({ headers }) as unknown as IncomingMessage;
@@ -27,34 +27,5 @@ describe('parseTarget', () => {
     [`/${'x'.repeat(4096)}`, 'invalid-document-name'],
   ])('%s is refused with %s', (url, code) => {
     expect(parseTarget(url)).toEqual({ ok: false, code });
-  });
-});
-
-describe('isOriginAllowed', () => {
-  const open = { allowedOrigins: ['https://app.example.com'], isLoopbackOnly: false };
-  const loopback = { allowedOrigins: [], isLoopbackOnly: true };
-  const host = 'sync.example.com:8443';
-
-  it.each([
-    [undefined, true],
-    ['https://app.example.com', true],
-    [`https://${host}`, true],
-    ['https://evil.example', false],
-    ['null', false],
-    ['https://APP.example.com', false],
-    ['https://app.example.com.', false],
-    ['https://app.example.com:444', false],
-    ['https://app.example.com.evil.com', false],
-    ['https://sync.example.com', false],
-  ])('origin %s: %s', (origin, isAllowed) => {
-    const headers = origin === undefined ? { host } : { host, origin };
-    expect(isOriginAllowed(request(headers), open)).toBe(isAllowed);
-  });
-
-  it('a name that was rebound to loopback is not the own origin of a node without access control', () => {
-    const rebound = { host: 'evil.example:1234', origin: 'http://evil.example:1234' };
-    expect(isOriginAllowed(request(rebound), loopback)).toBe(false);
-    const own = { host: 'localhost:1234', origin: 'http://localhost:1234' };
-    expect(isOriginAllowed(request(own), loopback)).toBe(true);
   });
 });
