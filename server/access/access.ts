@@ -47,10 +47,16 @@ export interface AccessControl {
   /** False on a loopback node (or AUTH=none): everybody is `anonymous`, with `admin` everywhere. */
   readonly isEnforced: boolean;
 
+  /** True when `accessTo` may change its mind about an identity: who holds a connection asks it again. */
+  readonly hasHook: boolean;
+
   /** `token` as it was sent, without a scheme; null when none was. Bounded in time; never throws. */
   authenticate(token: string | null, caller: Caller): Promise<Authentication>;
 
-  /** What the identity may do with a document, existing or not. Asks the embedder's hook if there is one. */
+  /**
+   * What the identity may do with a document, existing or not. Asks the embedder's hook if there is one.
+   * @throws ProtocolError `access-unavailable`: the hook failed or took too long; never a reason to let anybody in
+   */
   accessTo(identity: Identity, document: DocumentName): Promise<AccessLevel>;
 
   /** The level over the whole node: what routes without a document need (`admin` grants on `*` give it). */

@@ -46,6 +46,7 @@ export type ErrorCode =
   | 'invalid-token'
   | 'token-expired'
   | 'token-revoked'
+  | 'access-unavailable'
   | 'forbidden'
   | 'read-only'
   | 'rate-limited'
@@ -229,6 +230,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 401,
     retry: 'reauthenticate',
     meaning: 'The token, or its user, was revoked.',
+  },
+  'access-unavailable': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning:
+      'Whether this is allowed could not be found out in time (the keys or the authorize hook did not answer).',
   },
   forbidden: {
     close: 4403,
