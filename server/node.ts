@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
+import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
 import type { Config } from './options.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -46,6 +47,7 @@ export class Node {
   readonly #workers: WorkerPool;
   readonly #registry: Registry;
   readonly #documents: Documents;
+  readonly #connections: Connections;
   readonly #gateway: Gateway;
   readonly #server: Server;
   #phase: Phase = 'new';
@@ -90,8 +92,10 @@ export class Node {
     };
     this.#registry = new Registry(context);
     this.#documents = new Documents(this.#registry, context);
+    this.#connections = new Connections({ timers: realTimers, limits: config });
     this.#gateway = new Gateway({
       registry: this.#registry,
+      connections: this.#connections,
       timers: realTimers,
       limits: config,
       origins: {
@@ -116,7 +120,7 @@ export class Node {
       rooms: this.#registry,
       stats,
       bases,
-      gateway: this.#gateway,
+      connections: this.#connections,
     });
     this.#server = this.#createServer();
   }
@@ -158,7 +162,7 @@ export class Node {
       await this.close();
       throw error;
     }
-    this.#gateway.start();
+    this.#connections.start();
     const { port } = this.#server.address() as AddressInfo;
     const host = this.config.host.includes(':') ? `[${this.config.host}]` : this.config.host;
     this.#url = `http://${host}:${port}`;
@@ -185,15 +189,15 @@ export class Node {
     const remainingMs = (): number => Math.max(0, deadlineMs - realTimers.now());
     const wasListening = this.#phase === 'listening';
     this.#phase = 'draining';
-    this.#gateway.startDraining();
+    this.#connections.startDraining();
     this.#server.close();
     if (wasListening) {
-      await this.#gateway.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
+      await this.#connections.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
       await withDeadline(this.#registry.close(), remainingMs());
     }
     // The store waits for what is queued; a disk that hangs would also make it wait for the write in flight.
     await withDeadline(this.#store.close(remainingMs()), remainingMs() + CLOSE_GRACE_MS);
-    this.#gateway.stop();
+    this.#connections.stop();
     this.#server.closeAllConnections();
     await this.#workers.close();
     this.#phase = 'closed';
@@ -238,7 +242,7 @@ export class Node {
         this.log.warn(recovery, 'the store was reopened and has written everything again');
       },
       onFull: (isFull) => {
-        this.#gateway.setStoreFull(isFull);
+        this.#connections.setStoreFull(isFull);
       },
       onAbandoned: (queue) => {
         this.log.error(

@@ -1,27 +1,25 @@
 /**
- * One WebSocket connection: the sending side that rooms see (`Outlet`), the receiving side that turns frames
- * into messages, and the bounds on both: what waits to be sent, what may be read, how long either may stand
- * still. Frames are encoded elsewhere, once; here they are written to the raw socket as they are, between the
- * frames that `ws` writes itself (pings, pongs, close), which it also writes whole.
+ * One WebSocket connection: the sending side that rooms see (`SocketOutlet`), the receiving side that turns
+ * frames into messages, and the bounds on what may be read. Frames are encoded elsewhere, once; here they are
+ * written to the raw socket as they are, between the frames that `ws` writes itself (pings, pongs, close), which
+ * it also writes whole.
  *
  * A node has tens of thousands of these and most are idle: listeners are shared functions, and what is rarely
  * needed is not allocated before.
  */
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { SocketOutlet, type SendLimits } from '../connections/socket-outlet.ts';
 import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
-import type { ClientMessage, Frame, Outlet, Wire } from '../rooms/outlet.ts';
+import type { ClientMessage, Frame, Wire } from '../rooms/outlet.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { Dialect } from './dialects/dialect.ts';
 
-export interface ConnectionLimits {
+export interface ConnectionLimits extends SendLimits {
   readonly frameBytesMax: number;
-  readonly sendBufferBytesMax: number;
-  readonly sendStallMs: number;
   readonly connectionCpuMs: number;
   readonly connectionBytesPerSecond: number;
   readonly heartbeatIntervalMs: number;
-  readonly keepAliveMs: number;
 }
 
 export interface ConnectionEvents {
@@ -52,22 +50,15 @@ export class ConnectionSocket extends WebSocket {
   connection: Connection | null = null;
 }
 
-export class Connection implements Outlet {
+export class Connection extends SocketOutlet {
   readonly #webSocket: ConnectionSocket;
-  readonly #socket: Socket;
   readonly #context: ConnectionContext;
   readonly #events: ConnectionEvents;
   #pauses = 0;
-  #isClosing = false;
-  #drainCallbacks: (() => void)[] | null = null;
 
-  #lastSentMs: number;
   #lastHeardMs: number;
   #pingedMs: number;
   #missedPings = 0;
-  /** What the kernel had taken when it last took anything, and when that was. */
-  #takenBytes = 0;
-  #takenMs: number;
   /** Spent beyond the steady allowance; each sweep takes off a second's worth. [I6] */
   #cpuMs = 0;
   #bytes = 0;
@@ -79,14 +70,12 @@ export class Connection implements Outlet {
     context: ConnectionContext,
     makeEvents: (connection: Connection) => ConnectionEvents,
   ) {
+    super(socket, context.timers, context.limits);
     this.#webSocket = webSocket;
-    this.#socket = socket;
     this.#context = context;
     const nowMs = context.timers.now();
-    this.#lastSentMs = nowMs;
     this.#lastHeardMs = nowMs;
     this.#pingedMs = nowMs;
-    this.#takenMs = nowMs;
     this.#events = makeEvents(this);
     webSocket.connection = this;
     webSocket.on('message', onMessage);
@@ -96,50 +85,11 @@ export class Connection implements Outlet {
     webSocket.on('close', onClose);
   }
 
-  get wire(): Wire {
+  override get wire(): Wire {
     return this.#context.dialect.wire;
   }
 
-  get bufferedBytes(): number {
-    return this.#socket.writableLength;
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosing;
-  }
-
-  send(frame: Frame): void {
-    if (this.#isClosing) return;
-    const socket = this.#socket;
-    // What is already waiting counts, not this frame: one of 15 MB is honest offline work of somebody else.
-    if (socket.writableLength > this.#context.limits.sendBufferBytesMax) {
-      this.close('slow-consumer');
-      return;
-    }
-    this.#lastSentMs = this.#context.timers.now();
-    if (frame.length === 1 && frame[0] !== undefined) {
-      socket.write(frame[0]);
-    } else {
-      socket.cork();
-      for (const part of frame) socket.write(part);
-      socket.uncork();
-    }
-  }
-
-  onDrain(callback: () => void): void {
-    if (this.#isClosing || this.#socket.writableLength === 0) {
-      this.#context.timers.setImmediate(callback);
-    } else if (this.#drainCallbacks === null) {
-      this.#drainCallbacks = [callback];
-      this.#socket.once('drain', () => {
-        this.#runDrainCallbacks();
-      });
-    } else {
-      this.#drainCallbacks.push(callback);
-    }
-  }
-
-  setReading(isReading: boolean): void {
+  override setReading(isReading: boolean): void {
     this.#setPaused(PAUSED.inbox, !isReading);
   }
 
@@ -148,34 +98,28 @@ export class Connection implements Outlet {
     this.#setPaused(PAUSED.store, isFull);
   }
 
-  close(code: ErrorCode, detail?: string): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  override close(code: ErrorCode, detail?: string): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
     const reason = detail === undefined ? code : `${code}: ${detail}`;
     this.#webSocket.resume();
     this.#webSocket.close(ERRORS[code].close, reason.slice(0, CLOSE_REASON_BYTES_MAX));
-    this.#runDrainCallbacks();
+    this.runDrainCallbacks();
     // A peer that reads nothing, or is gone, will not answer a close frame either.
     if (code === 'slow-consumer' || code === 'heartbeat-lost') this.#webSocket.terminate();
   }
 
   terminate(): void {
-    this.#isClosing = true;
+    this.isClosing = true;
     this.#webSocket.terminate();
   }
 
   /** Called about once a second. Returns how long ago something was last sent, milliseconds. */
   sweep(nowMs: number): number {
-    if (this.#isClosing) return 0;
+    if (this.isClosing) return 0;
     const { limits } = this.#context;
-    const takenBytes = this.#socket.bytesWritten - this.#socket.writableLength;
-    if (this.#socket.writableLength === 0 || takenBytes !== this.#takenBytes) {
-      this.#takenBytes = takenBytes;
-      this.#takenMs = nowMs;
-    } else if (nowMs - this.#takenMs >= limits.sendStallMs) {
-      this.close('slow-consumer');
-      return 0;
-    }
+    const silentMs = this.sweepSending(nowMs);
+    if (this.isClosed) return 0;
     this.#pings = 0;
     this.#cpuMs = Math.max(0, this.#cpuMs - limits.connectionCpuMs);
     this.#bytes = Math.max(0, this.#bytes - limits.connectionBytesPerSecond);
@@ -183,11 +127,11 @@ export class Connection implements Outlet {
       this.#setPaused(PAUSED.budget, false);
     }
     if (nowMs - this.#pingedMs >= limits.heartbeatIntervalMs) this.#ping(nowMs);
-    return nowMs - this.#lastSentMs;
+    return silentMs;
   }
 
   onFrame(data: Buffer, isBinary: boolean): void {
-    if (this.#isClosing) return;
+    if (this.isClosing) return;
     const { timers, dialect } = this.#context;
     const startedMs = timers.now();
     this.#lastHeardMs = startedMs;
@@ -217,13 +161,24 @@ export class Connection implements Outlet {
   }
 
   onClosing(): void {
-    this.#isClosing = true;
+    this.isClosing = true;
   }
 
   onClosed(closeCode: number): void {
-    this.#isClosing = true;
-    this.#runDrainCallbacks();
+    this.isClosing = true;
+    this.runDrainCallbacks();
     this.#events.onClose(closeCode);
+  }
+
+  protected override write(frame: Frame): void {
+    const { socket } = this;
+    if (frame.length === 1 && frame[0] !== undefined) {
+      socket.write(frame[0]);
+    } else {
+      socket.cork();
+      for (const part of frame) socket.write(part);
+      socket.uncork();
+    }
   }
 
   #ping(nowMs: number): void {
@@ -246,15 +201,9 @@ export class Connection implements Outlet {
   #setPaused(reason: number, isPaused: boolean): void {
     const before = this.#pauses;
     this.#pauses = isPaused ? before | reason : before & ~reason;
-    if (this.#isClosing || (before === 0) === (this.#pauses === 0)) return;
+    if (this.isClosing || (before === 0) === (this.#pauses === 0)) return;
     if (this.#pauses === 0) this.#webSocket.resume();
     else this.#webSocket.pause();
-  }
-
-  #runDrainCallbacks(): void {
-    const callbacks = this.#drainCallbacks;
-    this.#drainCallbacks = null;
-    if (callbacks !== null) for (const callback of callbacks) callback();
   }
 }
 

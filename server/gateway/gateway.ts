@@ -1,18 +1,16 @@
-/**
- * The WebSocket edge: upgrades, the set of connections, the once-a-second sweep over them (heartbeat,
- * keep-alive, stalls, slow acks) and the goodbye in waves. Knows sockets and sessions; nothing of Yjs.
- */
+/** The WebSocket edge: answers upgrades and joins connections to rooms. Knows sockets and sessions; nothing of Yjs. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions } from 'ws';
 import { isOriginAllowed, type OriginPolicy } from '../access/origin.ts';
+import type { Connected, Connections } from '../connections/connections.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { ClientMessage } from '../rooms/outlet.ts';
 import { Session, type SessionLimits } from '../rooms/session.ts';
-import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
+import type { Timers } from '../rooms/timers.ts';
 import {
   Connection,
   ConnectionSocket,
@@ -25,8 +23,9 @@ import { parseTarget } from './upgrade.ts';
 
 export interface GatewayOptions {
   readonly registry: Registry;
+  readonly connections: Connections;
   readonly timers: Timers;
-  readonly limits: ConnectionLimits & SessionLimits & { readonly connectionsMax: number };
+  readonly limits: ConnectionLimits & SessionLimits;
   readonly origins: OriginPolicy;
   readonly observer: GatewayObserver;
 }
@@ -37,14 +36,6 @@ export interface GatewayObserver {
   readonly onClosed: (document: DocumentName, closeCode: number) => void;
 }
 
-const SWEEP_MS = 1000;
-/** A held ack is answered with the last durable one this often; Y-Sweet clients give up after 3 s. */
-const REASSURE_MS = 1000;
-const ASK_AGAIN_MS = 10_000;
-/** On drain, connections are closed in this many waves. */
-const WAVES = 20;
-/** Fewer connections than this are no herd: they are closed at once. */
-const HERD = 100;
 const RETRY_AFTER_S = 2;
 /** Fragments of one message: no client of these dialects fragments; `ws` allows 16,384. */
 const FRAGMENTS_MAX = 1024;
@@ -52,7 +43,7 @@ const FRAGMENTS_MAX = 1024;
 const CLOSE_TIMEOUT_MS = 5000;
 
 /** A connection and its session, from the upgrade to the close. */
-class Member implements ConnectionEvents {
+class Member implements ConnectionEvents, Connected {
   readonly connection: Connection;
   readonly session: Session;
   readonly document: DocumentName;
@@ -73,6 +64,18 @@ class Member implements ConnectionEvents {
     this.#leave = leave;
   }
 
+  sweep(nowMs: number): number {
+    return this.connection.sweep(nowMs);
+  }
+
+  setStoreFull(isFull: boolean): void {
+    this.connection.setStoreFull(isFull);
+  }
+
+  terminate(): void {
+    this.connection.terminate();
+  }
+
   onMessage(message: ClientMessage): void {
     this.session.receive(message);
   }
@@ -87,10 +90,6 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
   readonly #connectionContext: ConnectionContext;
-  readonly #members = new Set<Member>();
-  #sweepTimer: TimerHandle | null = null;
-  #isDraining = false;
-  #isStoreFull = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -111,14 +110,6 @@ export class Gateway {
     this.#server = new WebSocketServer(serverOptions);
   }
 
-  get connectionCount(): number {
-    return this.#members.size;
-  }
-
-  start(): void {
-    this.#scheduleSweep();
-  }
-
   /** Answers an HTTP upgrade: a WebSocket in a room, or an HTTP error on the raw socket. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const target = parseTarget(request.url);
@@ -133,41 +124,11 @@ export class Gateway {
     });
   }
 
-  /** Stops or restarts reading from every connection: the store's queue is bounded. [I6] */
-  setStoreFull(isFull: boolean): void {
-    this.#isStoreFull = isFull;
-    for (const { connection } of this.#members) connection.setStoreFull(isFull);
-  }
-
-  /** New upgrades are refused; those who are here stay until `closeAll`. */
-  startDraining(): void {
-    this.#isDraining = true;
-  }
-
-  /** Says goodbye in waves, so that the clients do not all reconnect in the same instant. */
-  async closeAll(spreadMs: number): Promise<void> {
-    const members = [...this.#members];
-    const waves = members.length < HERD ? 1 : WAVES;
-    const perWave = Math.ceil(members.length / waves);
-    for (let start = 0; start < members.length; start += perWave) {
-      for (const { session } of members.slice(start, start + perWave)) session.close('draining');
-      if (start + perWave < members.length) await pause(this.#options.timers, spreadMs / waves);
-    }
-  }
-
-  /** Ends what is left without waiting for anybody. */
-  stop(): void {
-    this.#isDraining = true;
-    if (this.#sweepTimer !== null) this.#options.timers.clearTimeout(this.#sweepTimer);
-    this.#sweepTimer = null;
-    for (const { connection } of this.#members) connection.terminate();
-  }
-
   #refusalOf(request: IncomingMessage): ErrorCode | null {
-    if (this.#isDraining) return 'draining';
-    if (!isOriginAllowed(request, this.#options.origins)) return 'origin-refused';
-    if (this.#members.size >= this.#options.limits.connectionsMax) return 'overloaded';
-    return null;
+    const { origins, connections } = this.#options;
+    if (connections.refusal === 'draining') return 'draining';
+    if (!isOriginAllowed(request, origins)) return 'origin-refused';
+    return connections.refusal;
   }
 
   #refuse(socket: Duplex, code: ErrorCode): void {
@@ -183,19 +144,19 @@ export class Gateway {
   }
 
   #accept(webSocket: ConnectionSocket, socket: Socket, document: DocumentName): void {
-    const { timers, limits, observer, registry } = this.#options;
+    const { timers, limits, observer, registry, connections } = this.#options;
     socket.setNoDelay(true);
     const makeMember = (connection: Connection): Member =>
       new Member(connection, limits, document, timers.now(), this.#leave);
     let member: Member | undefined;
-    const connection = new Connection(webSocket, socket, this.#connectionContext, (made) => {
+    // It gives itself to the socket.
+    void new Connection(webSocket, socket, this.#connectionContext, (made) => {
       member = makeMember(made);
       return member;
     });
     if (member === undefined) return;
     const { session } = member;
-    this.#members.add(member);
-    if (this.#isStoreFull) connection.setStoreFull(true);
+    connections.add(member);
     observer.onOpened(document);
     registry.open(document).then(
       (room) => {
@@ -210,29 +171,7 @@ export class Gateway {
   }
 
   readonly #leave = (member: Member, closeCode: number): void => {
-    this.#members.delete(member);
+    this.#options.connections.delete(member);
     this.#options.observer.onClosed(member.document, closeCode);
   };
-
-  #scheduleSweep(): void {
-    this.#sweepTimer = this.#options.timers.setTimeout(() => {
-      this.#sweep();
-      this.#scheduleSweep();
-    }, SWEEP_MS);
-  }
-
-  #sweep(): void {
-    const { timers, limits } = this.#options;
-    const nowMs = timers.now();
-    for (const member of this.#members) {
-      const silentMs = member.connection.sweep(nowMs);
-      const { session } = member;
-      if (session.isWaitingForAck && silentMs >= REASSURE_MS) session.reassure();
-      else if (silentMs >= limits.keepAliveMs) session.keepAlive();
-      if (nowMs - member.askedMs >= ASK_AGAIN_MS) {
-        member.askedMs = nowMs;
-        session.askAgain();
-      }
-    }
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DocumentStore } from '../../persistence/store.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import type { Connections } from '../connections/connections.ts';
 import type { BaseCache } from '../rooms/base-cache.ts';
 import type { RoomStats } from '../rooms/context.ts';
 import type { Registry as RoomRegistry } from '../rooms/registry.ts';
@@ -14,7 +14,7 @@ export interface MetricSources {
   readonly rooms: RoomRegistry;
   readonly stats: RoomStats;
   readonly bases: BaseCache;
-  readonly gateway: Gateway;
+  readonly connections: Connections;
 }
 
 /** Batches on a healthy disk take 0.1–20 ms; the rest of the scale is for disks that are not. */
@@ -112,8 +112,12 @@ export class Metrics {
 
   /** Connects the numbers that others keep. */
   watch(sources: MetricSources): void {
-    const { store, rooms, stats, bases, gateway } = sources;
-    this.#gauge('connections', 'Open WebSocket connections', () => gateway.connectionCount);
+    const { store, rooms, stats, bases, connections } = sources;
+    this.#gauge(
+      'connections',
+      'Open WebSocket connections and event streams',
+      () => connections.count,
+    );
     this.#gauge('documents_open', 'Documents open on this node', () => rooms.openCount);
     this.#gauge('store_writable', '1 while writes become durable', () =>
       store.status === 'open' ? 1 : 0,

@@ -1,0 +1,120 @@
+/**
+ * Everybody who is connected to this node, over a WebSocket or an event stream: how many there may be, the
+ * once-a-second sweep over them (stalls, keep-alives, slow acks), and the goodbye in waves.
+ */
+import type { Session } from '../rooms/session.ts';
+import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
+
+/** One of them. */
+export interface Connected {
+  readonly session: Session;
+  /** When a session whose acks are held was last asked for what it has. Kept by the sweep. */
+  askedMs: number;
+  /** Called about once a second. Returns how long ago something was last sent, milliseconds. */
+  sweep(nowMs: number): number;
+  /** The store's queue is full: nobody is read until it has room again. */
+  setStoreFull(isFull: boolean): void;
+  /** Ends it without waiting for anybody. */
+  terminate(): void;
+}
+
+export interface ConnectionsOptions {
+  readonly timers: Timers;
+  readonly limits: { readonly connectionsMax: number; readonly keepAliveMs: number };
+}
+
+const SWEEP_MS = 1000;
+/** A held ack is answered with the last durable one this often; Y-Sweet clients give up after 3 s. */
+const REASSURE_MS = 1000;
+const ASK_AGAIN_MS = 10_000;
+/** On drain, connections are closed in this many waves. */
+const WAVES = 20;
+/** Fewer connections than this are no herd: they are closed at once. */
+const HERD = 100;
+
+export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #all = new Set<Connected>();
+  #sweepTimer: TimerHandle | null = null;
+  #isDraining = false;
+  #isStoreFull = false;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  /** Why nobody may come in at the moment; null when they may. */
+  get refusal(): 'draining' | 'overloaded' | null {
+    if (this.#isDraining) return 'draining';
+    return this.#all.size >= this.#options.limits.connectionsMax ? 'overloaded' : null;
+  }
+
+  add(connected: Connected): void {
+    this.#all.add(connected);
+    if (this.#isStoreFull) connected.setStoreFull(true);
+  }
+
+  delete(connected: Connected): void {
+    this.#all.delete(connected);
+  }
+
+  start(): void {
+    this.#scheduleSweep();
+  }
+
+  /** Stops or restarts reading from every connection: the store's queue is bounded. [I6] */
+  setStoreFull(isFull: boolean): void {
+    this.#isStoreFull = isFull;
+    for (const connected of this.#all) connected.setStoreFull(isFull);
+  }
+
+  /** Nobody comes in any more; those who are here stay until `closeAll`. */
+  startDraining(): void {
+    this.#isDraining = true;
+  }
+
+  /** Says goodbye in waves, so that the clients do not all reconnect in the same instant. */
+  async closeAll(spreadMs: number): Promise<void> {
+    const all = [...this.#all];
+    const waves = all.length < HERD ? 1 : WAVES;
+    const perWave = Math.ceil(all.length / waves);
+    for (let start = 0; start < all.length; start += perWave) {
+      for (const { session } of all.slice(start, start + perWave)) session.close('draining');
+      if (start + perWave < all.length) await pause(this.#options.timers, spreadMs / waves);
+    }
+  }
+
+  /** Ends what is left without waiting for anybody. */
+  stop(): void {
+    this.#isDraining = true;
+    if (this.#sweepTimer !== null) this.#options.timers.clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = null;
+    for (const connected of this.#all) connected.terminate();
+  }
+
+  #scheduleSweep(): void {
+    this.#sweepTimer = this.#options.timers.setTimeout(() => {
+      this.#sweep();
+      this.#scheduleSweep();
+    }, SWEEP_MS);
+  }
+
+  #sweep(): void {
+    const { timers, limits } = this.#options;
+    const nowMs = timers.now();
+    for (const connected of this.#all) {
+      const silentMs = connected.sweep(nowMs);
+      const { session } = connected;
+      if (session.isWaitingForAck && silentMs >= REASSURE_MS) session.reassure();
+      else if (silentMs >= limits.keepAliveMs) session.keepAlive();
+      if (nowMs - connected.askedMs >= ASK_AGAIN_MS) {
+        connected.askedMs = nowMs;
+        session.askAgain();
+      }
+    }
+  }
+}
