@@ -115,6 +115,7 @@ export async function compactDocument(
       length: bytes.length,
       crc: crc32(bytes),
     })),
+    ...(input.outline === undefined ? {} : { outline: input.outline }),
   };
   for (const { seq, crc } of next.chunks) document.skips.set(seq, crc);
   const operations = input.chunks.map((bytes, index): Operation => {

@@ -361,6 +361,7 @@ function baseInfo(base: BaseRecord): BaseInfo {
     chunkCount: base.chunks.length,
     bytes: base.chunks.reduce((sum, chunk) => sum + chunk.length, 0),
     head: base.head,
+    outline: base.outline ?? null,
     upToSeq: base.upToSeq,
   };
 }

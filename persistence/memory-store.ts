@@ -141,6 +141,7 @@ export class MemoryStore implements DocumentStore {
       chunkCount: base.chunks.length,
       bytes: base.chunks.reduce((sum, chunk) => sum + chunk.length, 0),
       head: base.head,
+      outline: base.outline ?? null,
       upToSeq: base.upToSeq,
     };
     // Chunks take numbers of the document, as on disk.

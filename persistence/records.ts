@@ -80,6 +80,8 @@ export interface BaseRecord {
   readonly upToSeq: number;
   readonly head: Uint8Array;
   readonly chunks: readonly ChunkEntry[];
+  /** Records of older builds end before it. */
+  readonly outline?: Uint8Array;
 }
 
 export function encodeBase(base: BaseRecord): Buffer {
@@ -93,6 +95,7 @@ export function encodeBase(base: BaseRecord): Buffer {
       encoding.writeVarUint(encoder, chunk.length);
       encoding.writeVarUint(encoder, chunk.crc);
     }
+    if (base.outline !== undefined) encoding.writeVarUint8Array(encoder, base.outline);
   });
 }
 
@@ -107,7 +110,9 @@ export function decodeBase(value: Uint8Array): BaseRecord | null {
       const length = decoding.readVarUint(decoder);
       chunks.push({ seq, length, crc: decoding.readVarUint(decoder) });
     }
-    return { generation, upToSeq, head, chunks };
+    if (!decoding.hasContent(decoder)) return { generation, upToSeq, head, chunks };
+    const outline = decoding.readVarUint8Array(decoder).slice();
+    return { generation, upToSeq, head, chunks, outline };
   });
 }
 

@@ -39,6 +39,8 @@ export interface BaseInfo {
   readonly bytes: number;
   /** The version that the chunks add up to, in the room's encoding. Opaque to the store. */
   readonly head: Uint8Array;
+  /** Where what lies in the chunks, in the room's encoding. Opaque to the store; null in bases of older builds. */
+  readonly outline: Uint8Array | null;
   /** Every update with a `seq` up to this one is contained in the chunks. */
   readonly upToSeq: number;
 }
@@ -64,6 +66,7 @@ export interface CompactedBase {
   readonly upToSeq: number;
   readonly chunks: readonly Uint8Array[];
   readonly head: Uint8Array;
+  readonly outline?: Uint8Array;
 }
 
 /** Why an update was taken out of a document's tail; kept beside it, for `syncline inspect`. */

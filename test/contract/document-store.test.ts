@@ -145,6 +145,7 @@ describe.each(twins)('$name', ({ create }) => {
       upToSeq: 2,
       chunks: [bytes(10, 11), bytes(12)],
       head: bytes(9, 9),
+      outline: bytes(8),
     });
     expect(info).toEqual({ ...info, chunkCount: 2, bytes: 3, upToSeq: 2, head: bytes(9, 9) });
     expect(plain(await store.readBase('a', info.generation))).toEqual([[10, 11], [12]]);
@@ -154,9 +155,14 @@ describe.each(twins)('$name', ({ create }) => {
     await store.close();
     const next = await reopen();
     const document = await next.load('a');
-    expect({ ...document.base, head: [...(document.base?.head ?? [])] }).toEqual({
+    expect({
+      ...document.base,
+      head: [...(document.base?.head ?? [])],
+      outline: [...(document.base?.outline ?? [])],
+    }).toEqual({
       ...info,
       head: [9, 9],
+      outline: [8],
     });
     expect(document.tail.map((update) => [...update.bytes])).toEqual([[3], [4], [5]]);
     expect(document.lastSeq).toBe(seq);
@@ -170,6 +176,7 @@ describe.each(twins)('$name', ({ create }) => {
     const input = { upToSeq: 0, chunks: [bytes(1)], head: bytes() };
     const first = await store.compact('a', input);
     const second = await store.compact('a', { ...input, chunks: [bytes(2), bytes(3)] });
+    expect(second.outline).toBe(null);
     expect(second.generation).not.toBe(first.generation);
     expect(await codeOf(store.readBase('a', first.generation))).toBe('stale-generation');
     expect(plain(await store.readBase('a', second.generation))).toEqual([[2], [3]]);
