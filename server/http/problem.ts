@@ -6,6 +6,7 @@ import type { ErrorRequestHandler, Response } from 'express';
 import { StoreError } from '../../persistence/store.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import { WorkerError } from '../rooms/workers/worker-error.ts';
+import { hasBody } from './body.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
@@ -13,6 +14,9 @@ export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 const HOST = /^([a-z0-9.-]{1,255}|\[[0-9a-f:.]{2,45}\])(:\d{1,5})?$/i;
 
 const RETRY_AFTER_S = '1';
+
+/** Long enough for an answer to reach a client, short enough that uploads cannot hold connections. */
+const LINGER_MS = 500;
 
 export interface Problem {
   readonly type: string;
@@ -55,7 +59,25 @@ export function sendProblem(response: Response, error: ProtocolError | ErrorCode
   // Not `response.send`: it would answer 304 to a conditional request, and add a charset.
   const body = Buffer.from(JSON.stringify(problem));
   response.set({ 'Content-Type': PROBLEM_MEDIA_TYPE, 'Content-Length': String(body.byteLength) });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  if (response.req.method === 'HEAD') response.end();
+  else if (hasBody(response.req) && !response.req.complete) endUnread(response, body);
+  else response.end(body);
+}
+
+/**
+ * The client is still sending. The connection ends with this answer, but not at once: what arrives meanwhile is
+ * thrown away for a moment, as a reset would take the answer away from a client that has not read it yet.
+ */
+function endUnread(response: Response, body: Buffer): void {
+  const request = response.req;
+  response.set('Connection', 'close');
+  response.write(body);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  request.once('end', end).once('close', end).resume();
 }
 
 function needsRetryAfter(status: number): boolean {

@@ -1,9 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../server/gateway/upgrade.ts';
-
-const request = (headers: Record<string, string>): IncomingMessage =>
-  ({ headers }) as unknown as IncomingMessage;
 
 describe('parseTarget', () => {
   it.each([
