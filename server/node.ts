@@ -2,6 +2,7 @@
  * The composition root: builds every part of a node and wires them; the only place that names adapters.
  * `listen` opens the store before the port, so nobody is answered from a store that is not known. [I8]
  */
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
@@ -77,6 +78,7 @@ export class Node {
       workers: this.#workers,
       bases,
       timers: realTimers,
+      nextEpoch: () => randomBytes(9).toString('base64url'),
       limits: {
         ...config,
         presence: {

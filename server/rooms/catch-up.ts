@@ -28,18 +28,24 @@ export interface CatchUpSource {
   readonly head: Version;
   /** Everything up to this sequence number has been flushed into the tail. */
   readonly flushedSeq: number;
+  /** Sequence numbers mean something within one epoch only: a restart may number what it lost anew. */
+  readonly epoch: string;
   tailSince(seq: number): readonly Segment[] | null;
   loadBase(): Promise<LoadedBase>;
   /** What of the base a client with this state vector lacks, in chunks. */
   diffBase(stateVector: Uint8Array): Promise<readonly Uint8Array[]>;
 }
 
-/** Where a catch-up starts: a state vector from a client, or the sequence number a session lagged behind at. */
+/**
+ * Where a catch-up starts: a state vector from a client, or the sequence number a session lagged behind at. A
+ * client that comes back may name both; the number is used while the tail still has what follows it.
+ */
 export type CatchUpStart =
   | {
       readonly kind: 'join';
       readonly stateVector: Uint8Array;
       readonly clocks: ReadonlyMap<number, number>;
+      readonly seq?: number;
     }
   | { readonly kind: 'resume'; readonly seq: number };
 
@@ -58,7 +64,8 @@ export async function catchUp(
   options: CatchUpOptions,
 ): Promise<void> {
   const isJoin = start.kind === 'join';
-  let cursor = start.kind === 'resume' ? start.seq : -Infinity;
+  const { epoch } = source;
+  let cursor = start.seq ?? -Infinity;
   for (;;) {
     let segments = source.tailSince(cursor);
     if (segments === null) {
@@ -75,15 +82,15 @@ export async function catchUp(
     const upToSeq = source.flushedSeq;
     if (totalBytes(segments) <= INLINE_SCAN_BYTES_MAX && hasRoom(outlet, options.sendBufferBytes)) {
       const rest = mergeRest(segments, isJoin ? start.stateVector : null);
-      if (isJoin) outlet.send(outlet.wire.syncStep2(rest));
-      else if (segments.length > 0) outlet.send(outlet.wire.update(rest));
+      if (isJoin) outlet.send(outlet.wire.syncStep2(rest, { epoch, seq: upToSeq }));
+      else if (segments.length > 0) outlet.send(outlet.wire.update(rest, { epoch, seq: upToSeq }));
       options.onLive();
       return;
     }
     for (const segment of segments) {
       await roomToSend(outlet, options.sendBufferBytes);
       if (options.isCancelled()) return;
-      outlet.send(outlet.wire.update(segment.bytes));
+      outlet.send(outlet.wire.update(segment.bytes, { epoch, seq: segment.lastSeq }));
     }
     await roomToSend(outlet, options.sendBufferBytes);
     if (options.isCancelled()) return;

@@ -64,6 +64,8 @@ export interface RoomContext {
   readonly workers: WorkerPool;
   readonly bases: BaseCache;
   readonly timers: Timers;
+  /** A name for a room of this process that no other room ever had or will have. */
+  readonly nextEpoch: () => string;
   readonly limits: RoomLimits;
   readonly stats: RoomStats;
   readonly sabotage: RoomSabotage;

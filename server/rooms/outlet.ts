@@ -14,15 +14,27 @@ export function frameBytes(frame: Frame): number {
   return bytes;
 }
 
+/**
+ * How far a receiver has come once it has what the frame holds: everything up to `seq`, in the numbering of the
+ * room with this epoch. Only wires whose clients can resume from it write it down.
+ */
+export interface Mark {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
 /** One dialect's encoder. Frames are cached per `Wire` object, so connections of a dialect share one. */
 export interface Wire {
   syncStep1(stateVector: Uint8Array): Frame;
-  syncStep2(update: Uint8Array): Frame;
-  update(update: Uint8Array): Frame;
+  syncStep2(update: Uint8Array, mark?: Mark): Frame;
+  /** Without a mark: a piece of a base, after which nobody can resume. */
+  update(update: Uint8Array, mark?: Mark): Frame;
   /** `entries`: an encoded y-protocols awareness update. */
   presence(entries: Uint8Array): Frame;
   /** Tells the client that everything up to its request with this payload is durable; null if it has no ack. */
   ack(payload: Uint8Array): Frame | null;
+  /** Says nothing, so that the receiver hears something. */
+  keepAlive(): Frame;
 }
 
 export interface Outlet {

@@ -62,6 +62,7 @@ interface Pending {
 export class Room implements CatchUpSource {
   readonly name: DocumentName;
   readonly context: RoomContext;
+  readonly epoch: string;
   readonly version: Version;
   readonly #presence: PresenceFeed;
   readonly #sessions = new Set<Session>();
@@ -102,6 +103,7 @@ export class Room implements CatchUpSource {
   ) {
     this.name = name;
     this.context = context;
+    this.epoch = context.nextEpoch();
     this.version = version;
     this.#base = stored.base;
     this.#appliedSeq = stored.lastSeq;
@@ -317,7 +319,9 @@ export class Room implements CatchUpSource {
       // An author alone in the window has it already; among others, one frame for all is cheaper.
       const author = pending.every((entry) => entry.source === last.source) ? last.source : null;
       const frames = new FrameCache((wire) =>
-        joinFrames(runs.map((run) => wire.update(run.bytes))),
+        joinFrames(
+          runs.map((run) => wire.update(run.bytes, { epoch: this.epoch, seq: run.lastSeq })),
+        ),
       );
       for (const session of this.#sessions) {
         if (session !== author) session.deliver(frames.get(session.outlet.wire), fromSeq);

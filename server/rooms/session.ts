@@ -15,6 +15,7 @@ import { AckQueue } from './ack-queue.ts';
 import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
 import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
+import type { PresenceResult } from './presence.ts';
 import type { Offer, Room } from './room.ts';
 import { pause } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
@@ -27,9 +28,6 @@ const RATE_PERIOD_MS = 10_000;
 const GAPS_MAX = 3;
 /** Full answers (SyncStep1) that a client may ask for within the period before it is slowed. */
 const JOINS_MAX = 5;
-
-/** An awareness message about no client. */
-const NO_PRESENCE: Uint8Array = new Uint8Array([0]);
 
 type SyncState = 'waiting' | 'streaming' | 'live' | 'lagging';
 
@@ -92,6 +90,24 @@ export class Session implements Author {
     this.#handleInbox();
   }
 
+  /**
+   * For transports whose client says in its request what it has, and reads in the answer what we have: it is
+   * sent what it lacks, and not asked for more.
+   */
+  follow(start: Omit<CatchUpStart & { kind: 'join' }, 'kind'>): void {
+    const room = this.#room;
+    if (room === null) return;
+    this.#isGreeted = true;
+    this.#acks.release(room.appliedSeq);
+    room.sendPresence(this);
+    this.#startCatchUp({ kind: 'join', ...start });
+  }
+
+  /** For transports that answer each message by itself; over the others a refusal closes the session. */
+  applyPresence(entries: Uint8Array): PresenceResult {
+    return this.#room?.applyPresence(entries, this) ?? { kind: 'ok' };
+  }
+
   /** A message from the client. Handled at once unless something before it is still being looked at. */
   receive(message: ClientMessage): void {
     if (this.#isClosed) return;
@@ -141,9 +157,8 @@ export class Session implements Author {
     else this.keepAlive();
   }
 
-  /** A message without content: stock clients reconnect when they hear nothing for 30 s. */
   keepAlive(): void {
-    this.outlet.send(this.outlet.wire.presence(NO_PRESENCE));
+    this.outlet.send(this.outlet.wire.keepAlive());
   }
 
   /** Asks again a client whose content depends on something that nobody had: somebody may have it by now. */
@@ -200,7 +215,7 @@ export class Session implements Author {
         this.#offer(room, message.update, false);
         break;
       case 'presence': {
-        const result = room.applyPresence(message.entries, this);
+        const result = this.applyPresence(message.entries);
         if (result.kind === 'refused') this.close(result.code);
         break;
       }

@@ -1,7 +1,8 @@
 /** A connection's sending side for tests of rooms: keeps what was said, in plain words. */
 import type { Frame, Outlet, Wire } from '../../server/rooms/outlet.ts';
 
-type Said = readonly [what: keyof Wire, payload: Uint8Array];
+type Word = Exclude<keyof Wire, 'keepAlive'>;
+type Said = readonly [what: Word, payload: Uint8Array];
 
 export class RecordingOutlet implements Outlet {
   readonly said: Said[] = [];
@@ -14,7 +15,7 @@ export class RecordingOutlet implements Outlet {
 
   constructor() {
     const say =
-      (what: keyof Wire) =>
+      (what: Word) =>
       (payload: Uint8Array): Frame => {
         const frame: Frame = [payload];
         this.#words.set(frame, [what, payload]);
@@ -26,11 +27,12 @@ export class RecordingOutlet implements Outlet {
       update: say('update'),
       presence: say('presence'),
       ack: say('ack'),
+      keepAlive: () => [],
     };
   }
 
   /** Payloads of one kind, in order. */
-  payloads(what: keyof Wire): Uint8Array[] {
+  payloads(what: Word): Uint8Array[] {
     return this.said.filter(([kind]) => kind === what).map(([, payload]) => payload);
   }
 

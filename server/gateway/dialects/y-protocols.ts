@@ -11,6 +11,9 @@ import type { ClientMessage, Frame, Wire } from '../../rooms/outlet.ts';
 import { binaryFrame, pushVarUint } from '../frame.ts';
 import type { Decoded, Dialect } from './dialect.ts';
 
+/** An awareness message about no client: stock clients reconnect when they hear nothing for 30 s. */
+const NO_PRESENCE = new Uint8Array([0]);
+
 function message(types: readonly number[], payload: Uint8Array): Frame {
   const head = [...types];
   pushVarUint(head, payload.byteLength);
@@ -23,6 +26,7 @@ const wire: Wire = {
   update: (update) => message([MESSAGE.sync, SYNC.update], update),
   presence: (entries) => message([MESSAGE.awareness], entries),
   ack: (payload) => message([MESSAGE.syncStatus], payload),
+  keepAlive: () => message([MESSAGE.awareness], NO_PRESENCE),
 };
 
 const refuse = (code: 'malformed-message' | 'unknown-message', detail: string): Decoded => ({

@@ -10,6 +10,7 @@ const wire: Wire = {
   update: (bytes) => [bytes],
   presence: (bytes) => [bytes],
   ack: () => null,
+  keepAlive: () => [],
 };
 
 /** A connection whose buffer never drains; it can be closed. */
@@ -42,6 +43,7 @@ describe('catchUp', () => {
       base: null,
       head: new Version(),
       flushedSeq: 2,
+      epoch: 'e',
       tailSince: (seq) => tail.since(seq),
       loadBase: () => Promise.reject(new Error('there is none')),
       diffBase: () => Promise.reject(new Error('there is none')),

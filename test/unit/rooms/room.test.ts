@@ -59,6 +59,7 @@ async function house(
     workers,
     bases: new BaseCache(store, 1_000_000, realTimers),
     timers: realTimers,
+    nextEpoch: () => 'epoch',
     limits: {
       documentBytesMax: 10_000_000,
       documentsOpenMax: 10,
