@@ -138,7 +138,7 @@ function asDeletes(client: number, ranges: readonly number[]): readonly number[]
 }
 
 /** The bytes of the part of a struct that starts at `clock`, as Yjs itself slices it. */
-function sliceStruct(
+export function sliceStruct(
   update: Uint8Array,
   run: StructRun,
   struct: number,
