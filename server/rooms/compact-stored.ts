@@ -43,7 +43,8 @@ export async function compactStored(
     });
   }
   const upToSeq = stored.tail.at(-1)?.seq ?? stored.base?.upToSeq ?? -1;
-  const base = await store.compact(name, { upToSeq, chunks: result.chunks, head: result.head });
+  const { chunks: made, head, outline } = result;
+  const base = await store.compact(name, { upToSeq, chunks: made, head, outline });
   stats.compactions += 1;
   context.report({
     type: 'compacted',
@@ -55,7 +56,7 @@ export async function compactStored(
   });
   return {
     base,
-    chunks: result.chunks,
+    chunks: made,
     replaced: {
       updates: stored.tail.length,
       bytes: tail.reduce((sum, update) => sum + update.byteLength, 0),

@@ -11,6 +11,7 @@ import * as Y from 'yjs';
 import { arrange, type Piece } from './arrange.ts';
 import { judge } from '../updates/check.ts';
 import { cut } from '../updates/cut.ts';
+import { encodeOutlines, outline } from '../updates/outline.ts';
 import { scan } from '../updates/scan.ts';
 import { Version } from '../updates/version.ts';
 
@@ -30,6 +31,8 @@ export interface Compaction {
   readonly chunks: readonly Uint8Array[];
   /** The version of `chunks`, encoded. It covers that of the parts, and may know of more deletes. */
   readonly head: Uint8Array;
+  /** Where what lies in `chunks`: see updates/outline.ts. */
+  readonly outline: Uint8Array;
   readonly digest: string;
   readonly quarantined: readonly Quarantined[];
 }
@@ -59,7 +62,13 @@ export function compact(
       const quarantined = [...culprits, ...unusable]
         .map(([index, reason]) => ({ index, reason }))
         .toSorted((a, b) => a.index - b.index);
-      return { chunks, head: made.encode(), digest: made.digest(), quarantined };
+      return {
+        chunks,
+        head: made.encode(),
+        outline: encodeOutlines(chunks.map(outline)),
+        digest: made.digest(),
+        quarantined,
+      };
     }
     const { indices } = pieces[outcome.culprit] as Piece;
     if (indices.length === 0) throw new Error(`the base cannot be loaded: ${outcome.reason}`);

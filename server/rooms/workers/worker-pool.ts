@@ -13,12 +13,16 @@ import type { Compaction, Quarantined, StoredParts, Trial } from './compaction.t
 import { Lane } from './lane.ts';
 import { packParts } from './packed-parts.ts';
 import { createProgress, slowestUpdate } from './progress.ts';
+import type { Division } from '../updates/assembly.ts';
+import { decodeOutlines, type SectionRest, type UpdateSection } from '../updates/outline.ts';
 import type { ScanResult, Trust } from '../updates/scan.ts';
 import { WorkerError } from './worker-error.ts';
 import type {
   CompactTask,
   DiffTask,
+  DivideTask,
   IntegrablePartTask,
+  OutlinesTask,
   ScanTask,
   TrialTask,
 } from './worker-tasks.ts';
@@ -56,6 +60,8 @@ interface Tasks {
   trial: { task: TrialTask; result: Trial };
   diff: { task: DiffTask; result: readonly Uint8Array[] };
   integrablePart: { task: IntegrablePartTask; result: Uint8Array | null };
+  outlines: { task: OutlinesTask; result: Uint8Array };
+  divide: { task: DivideTask; result: readonly SectionRest[] };
 }
 
 export class WorkerPool {
@@ -150,6 +156,26 @@ export class WorkerPool {
       [copies.update, copies.version],
       SCAN_TIMEOUT_MS,
     );
+  }
+
+  /** Where what lies in each of these updates. @throws WorkerError */
+  async outlines(updates: readonly Uint8Array[]): Promise<readonly (readonly UpdateSection[])[]> {
+    const parts = packParts({ chunks: [], tail: updates });
+    const bytes = await this.#run('outlines', { parts }, [parts.bytes], SCAN_TIMEOUT_MS);
+    const lengths = updates.map((update) => update.byteLength);
+    const found = decodeOutlines(bytes, lengths);
+    if (found === null) throw new WorkerError('worker-failed');
+    return found;
+  }
+
+  /** Finds the structs at which sections are divided. @throws WorkerError */
+  async divide(divisions: readonly Division[]): Promise<readonly SectionRest[]> {
+    const copies = divisions.map((division) => ({
+      ...division,
+      bytes: new Uint8Array(division.bytes),
+    }));
+    const buffers = copies.map(({ bytes }) => bytes);
+    return await this.#run('divide', { divisions: copies }, buffers, SCAN_TIMEOUT_MS);
   }
 
   /** Ends all threads at once; what runs or waits is rejected with `closed`. */

@@ -5,7 +5,9 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
 import type { Compaction, Quarantined, Trial } from './compaction.ts';
+import { divide as divideSection, type Division } from '../updates/assembly.ts';
 import { diff as diffUpdates, integrablePart as partOf } from '../updates/cut.ts';
+import { encodeOutlines, outline, type SectionRest } from '../updates/outline.ts';
 import { unpackParts, type PackedParts } from './packed-parts.ts';
 import { markUpdate } from './progress.ts';
 import { scan as scanUpdate, type ScanResult, type Trust } from '../updates/scan.ts';
@@ -40,6 +42,14 @@ export interface IntegrablePartTask {
   readonly version: Uint8Array;
 }
 
+export interface OutlinesTask {
+  readonly parts: PackedParts;
+}
+
+export interface DivideTask {
+  readonly divisions: readonly Division[];
+}
+
 export function scan({ update, trust }: ScanTask): ScanResult {
   return scanUpdate(update, trust);
 }
@@ -48,7 +58,7 @@ export function compact({ parts, excluded, progress }: CompactTask): Compaction 
   const result = compactParts(unpackParts(parts), excluded, (indices) => {
     markUpdate(progress, indices[0] ?? null);
   });
-  return handOver(result, [...result.chunks, result.head]);
+  return handOver(result, [...result.chunks, result.head, result.outline]);
 }
 
 export function trial({ parts, update }: TrialTask): Trial {
@@ -67,6 +77,16 @@ export function integrablePart({ update, version }: IntegrablePartTask): Uint8Ar
   const known = Version.decode(version);
   if (known === null) throw new Error('malformed version');
   return partOf(update, known);
+}
+
+/** `Outlines` of the chunks and the tail, in order; encoded, because a million small objects are slow to hand over. */
+export function outlines({ parts }: OutlinesTask): Uint8Array {
+  const { chunks, tail } = unpackParts(parts);
+  return encodeOutlines([...chunks, ...tail].map(outline));
+}
+
+export function divide({ divisions }: DivideTask): readonly SectionRest[] {
+  return divisions.map(divideSection);
 }
 
 /** Hands the buffers of a result over to the main thread; nothing else in this thread refers to them. */

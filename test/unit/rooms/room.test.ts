@@ -188,6 +188,7 @@ describe('Room', () => {
         return Promise.resolve({
           chunks: [],
           head: new Version().encode(),
+          outline: new Uint8Array(),
           digest: '',
           quarantined: parts.tail.map((_update, index) => ({ index, reason: 'test' })),
         });
