@@ -11,21 +11,26 @@ import {
   type Caller,
   type Identity,
 } from '../access/access.ts';
+import { callerOf } from '../access/caller.ts';
 import type { OriginPolicy } from '../access/origin.ts';
+import type { RateLimits } from '../access/rate-limits.ts';
+import { tokenOf } from '../access/token-source.ts';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Content } from '../rooms/content.ts';
 import type { Documents } from '../rooms/documents.ts';
 import type { History } from '../rooms/history.ts';
 import type { Timers } from '../rooms/timers.ts';
-import { rateHeaders, type RateLimits } from './rates.ts';
-import { tokenOf } from './token.ts';
+import type { EventStreams } from './event-stream.ts';
+import { rateHeaders } from './rates.ts';
 
 export { sendProblem } from './problem.ts';
 
 export interface HttpLimits {
   /** Largest update in a body; the same as of a frame. */
   readonly frameBytesMax: number;
+  /** Largest presence state, as JSON. */
+  readonly presenceBytesMax: number;
   /** A body of which nothing arrives for this long is given up. */
   readonly bodyTimeoutMs: number;
 }
@@ -40,6 +45,7 @@ export interface HttpContext {
   readonly history: History;
   readonly content: Content;
   readonly access: AccessControl;
+  readonly streams: EventStreams;
   /** Null: unlimited. */
   readonly rates: RateLimits | null;
   readonly origins: OriginPolicy;

@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'read-only'
   | 'rate-limited'
   | 'document-not-found'
+  | 'connection-not-found'
   | 'document-exists'
   | 'update-gap'
   | 'invalid-state-vector'
@@ -261,6 +262,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 404,
     retry: 'never',
     meaning: 'There is no such document, or the token does not allow reading it.',
+  },
+  'connection-not-found': {
+    close: 1008,
+    http: 404,
+    retry: 'backoff',
+    meaning: 'You have no open event stream of this id on this document; open one.',
   },
   'document-exists': {
     close: 1008,
