@@ -3,7 +3,8 @@
  * who asks for what. A file of routes exports a function `(context: HttpContext) => Router` with full paths in it
  * (`/v1/documents/:doc/…`); app.ts mounts it. Express matches on the encoded path, so `a%2Fb` is one document.
  */
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import type { StoreStatus } from '../../persistence/store.ts';
 import {
   allows,
   type AccessControl,
@@ -15,6 +16,7 @@ import { callerOf } from '../access/caller.ts';
 import type { OriginPolicy } from '../access/origin.ts';
 import type { RateLimits } from '../access/rate-limits.ts';
 import { tokenOf } from '../access/token-source.ts';
+import type { Connections } from '../connections/connections.ts';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Content } from '../rooms/content.ts';
@@ -33,11 +35,49 @@ export interface HttpLimits {
   readonly presenceBytesMax: number;
   /** A body of which nothing arrives for this long is given up. */
   readonly bodyTimeoutMs: number;
+  /** A reader that takes nothing for this long is given up. */
+  readonly sendStallMs: number;
+  /** Compressed states kept in memory, all together. */
+  readonly stateCacheBytesMax: number;
+  /** Requests being answered at once, event streams aside. */
+  readonly requestsMax: number;
+  /** Proxies between the client and this node whose X-Forwarded-For is believed. */
+  readonly trustProxy: number;
+}
+
+export interface RequestReport {
+  readonly id: string;
+  readonly method: string;
+  /** Template of the path, or `other`. */
+  readonly route: string;
+  /** Path without its query; a token in the query is `token=REDACTED`. */
+  readonly path: string;
+  readonly status: number;
+  readonly problem: ErrorCode | null;
+  readonly durationMs: number;
 }
 
 export interface HttpObserver {
+  readonly onRequest: (report: RequestReport) => void;
   /** A bug of ours. */
-  readonly onError: (error: unknown) => void;
+  readonly onError: (error: unknown, requestId: string) => void;
+}
+
+/** The process, for health checks and operators. */
+export interface NodeReport {
+  readonly id: string;
+  readonly region: string;
+  readonly startedAtMs: number;
+  readonly documentsOpen: number;
+  readonly connections: number;
+  readonly isDraining: boolean;
+  readonly store: {
+    readonly status: StoreStatus;
+    /** Why it is not writable: a code, never a path. */
+    readonly error: string | null;
+    readonly queueBytes: number;
+    readonly queueRecords: number;
+  };
 }
 
 export interface HttpContext {
@@ -45,13 +85,14 @@ export interface HttpContext {
   readonly history: History;
   readonly content: Content;
   readonly access: AccessControl;
+  readonly rates: RateLimits;
   readonly streams: EventStreams;
-  /** Null: unlimited. */
-  readonly rates: RateLimits | null;
+  readonly connections: Connections;
   readonly origins: OriginPolicy;
   readonly timers: Timers;
   readonly limits: HttpLimits;
   readonly observer: HttpObserver;
+  readonly report: () => NodeReport;
 }
 
 /** Who asks, for what; known once `authorized` has let a request through. */
@@ -62,50 +103,62 @@ export interface Call {
   readonly caller: Caller;
 }
 
+export interface Refusals {
+  /** Without `need`; the default is what the contract of the API says for documents and for the node. */
+  readonly code?: ErrorCode;
+}
+
 /**
  * Lets a request through when its token gives `need`: on the document that the path names (`:doc`), else on the
  * whole node. Who may not read is told `document-not-found`, word for word as when there is none; who may read and
  * not write, `read-only`; a route of the node is then `not-found`. [I7]
  */
-export function authorized(context: HttpContext, need: AccessLevel): RequestHandler {
-  const { access, rates } = context;
+export function authorized(
+  context: HttpContext,
+  need: AccessLevel,
+  refusals: Refusals = {},
+): RequestHandler {
+  const { access, rates, limits } = context;
   return async (request, response, next) => {
-    const caller: Caller = {
-      address: request.socket.remoteAddress ?? '',
-      origin: request.headers.origin ?? null,
-    };
+    const caller = callerOf(request, limits.trustProxy);
     const { doc } = request.params;
-    const identity = await identify(tokenOf(request), caller);
     const document = typeof doc === 'string' ? parseDocumentName(doc) : null;
-    if (rates !== null) {
-      const verdict = await rates.take({
-        address: caller.address,
-        subject: identity instanceof ProtocolError ? null : identity.subject,
-        document,
-      });
-      response.set(rateHeaders(verdict));
-      if (!verdict.isAllowed) throw new ProtocolError('rate-limited');
-    }
+    const identity = await identityOf(request, caller);
+    const verdict = await rates.take({
+      address: caller.address,
+      subject: identity instanceof ProtocolError ? null : identity.subject,
+      document,
+    });
+    response.set(rateHeaders(verdict));
+    if (!verdict.isAllowed) throw new ProtocolError('rate-limited');
     if (identity instanceof ProtocolError) throw identity;
     if (doc !== undefined && document === null) throw new ProtocolError('invalid-document-name');
     const level =
       document === null ? access.accessToNode(identity) : await access.accessTo(identity, document);
-    if (!allows(level, need)) throw new ProtocolError(refusalOf(document, level));
+    if (!allows(level, need)) throw new ProtocolError(refusalOf(document, level, need, refusals));
     const call: Call = { identity, access: level, caller };
     response.locals['call'] = call;
     response.locals['document'] = document;
     next();
   };
 
-  async function identify(token: string | null, caller: Caller): Promise<Identity | ProtocolError> {
-    const authentication = await access.authenticate(token, caller);
+  async function identityOf(request: Request, caller: Caller): Promise<Identity | ProtocolError> {
+    const token = tokenOf(request);
+    if (!token.ok) return new ProtocolError(token.code);
+    const authentication = await access.authenticate(token.token, caller);
     return authentication.ok ? authentication.identity : new ProtocolError(authentication.code);
   }
 }
 
-function refusalOf(document: DocumentName | null, level: AccessLevel): ErrorCode {
+function refusalOf(
+  document: DocumentName | null,
+  level: AccessLevel,
+  need: AccessLevel,
+  refusals: Refusals,
+): ErrorCode {
   if (document === null) return 'not-found';
-  return allows(level, 'read') ? 'read-only' : 'document-not-found';
+  if (!allows(level, 'read')) return 'document-not-found';
+  return refusals.code ?? (need === 'write' ? 'read-only' : 'forbidden');
 }
 
 /** After `authorized`. */
