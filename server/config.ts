@@ -2,6 +2,7 @@
  * Configuration: from environment variables and from an embedding program to a frozen `Config`, and the table of
  * options as people read it (`--help`, docs/OPERATIONS.md). Nothing else reads the environment.
  */
+import { problemsOfKeys } from './access/key-config.ts';
 import { GIB, MIB, OPTIONS, defaults, type Config, type Kind, type Option } from './options.ts';
 
 /** Every problem of a configuration in one error: fix all, start once. */
@@ -16,10 +17,13 @@ export class ConfigError extends Error {
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
 
+const KEY_OPTIONS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const;
+
 /** Fills in defaults and checks what belongs together. @throws ConfigError */
 export function makeConfig(given: Partial<Config>): Config {
-  const config: Config = { ...defaults(), ...given };
-  const problems: string[] = [];
+  const hasKey = KEY_OPTIONS.some((key) => (given[key] ?? null) !== null);
+  const config: Config = { ...defaults(), ...(hasKey ? { auth: 'jwt' } : {}), ...given };
+  const problems: string[] = [...problemsOfKeys(config)];
   for (const option of OPTIONS) {
     const { kind } = option;
     const value = config[option.key];
@@ -31,8 +35,11 @@ export function makeConfig(given: Partial<Config>): Config {
   }
   if (config.auth === 'loopback' && !LOOPBACK.test(config.host)) {
     problems.push(
-      `HOST=${config.host} is not a loopback address and there is no access control: set AUTH=none to accept that anybody who reaches it may read and write`,
+      `HOST=${config.host} is not a loopback address and there is no access control: configure a key (JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL), or set AUTH=none to accept that anybody who reaches it may read and write`,
     );
+  }
+  if (config.redisUrl !== null && !/^rediss?:\/\/\S+$/.test(config.redisUrl)) {
+    problems.push('REDIS_URL must look like redis://host:6379 or rediss://…');
   }
   if (config.sendBufferBytes > config.sendBufferBytesMax) {
     problems.push('SEND_BUFFER_BYTES must not exceed SEND_BUFFER_BYTES_MAX');

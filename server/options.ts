@@ -11,7 +11,26 @@ export interface Config {
   readonly nodeId: string;
   readonly region: string;
   readonly ack: 'local';
-  readonly auth: 'loopback' | 'none';
+  readonly auth: 'loopback' | 'none' | 'jwt';
+  readonly jwtSecret: string | null;
+  readonly jwtPublicKey: string | null;
+  readonly jwksUrl: string | null;
+  readonly jwtAudience: string | null;
+  readonly jwtIssuer: string | null;
+  readonly tokenLifetimeMaxMs: number;
+  readonly clockToleranceMs: number;
+  readonly authorizeTimeoutMs: number;
+  readonly recheckIntervalMs: number;
+  readonly preauthBytes: number;
+  readonly redisUrl: string | null;
+  readonly trustProxy: number;
+  readonly rateWindowMs: number;
+  /** Requests in a window; 0: any number, null: the default for this AUTH. */
+  readonly rateUserMax: number | null;
+  readonly rateAddressMax: number | null;
+  readonly rateDocumentMax: number | null;
+  readonly rateUpgradesMax: number | null;
+  readonly rateBadTokensMax: number | null;
   readonly allowedOrigins: readonly string[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly logPretty: boolean;
@@ -56,6 +75,8 @@ export interface Option {
   readonly kind: Kind;
   /** What stands in the tables; the value itself comes from `defaults()`. */
   readonly shown?: string;
+  /** Its value is never shown, logged or part of a message. */
+  readonly isSecret?: true;
   readonly doc: string;
 }
 
@@ -97,8 +118,130 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'auth',
     env: 'AUTH',
-    kind: { type: 'choice', values: ['loopback', 'none'] },
-    doc: '`loopback`: no access control, therefore refuses any other HOST. `none`: no access control on any address, in so many words.',
+    kind: { type: 'choice', values: ['loopback', 'none', 'jwt'] },
+    shown: 'jwt with a key, else loopback',
+    doc: '`loopback`: no access control, therefore refuses any other HOST. `none`: no access control on any address, in so many words. `jwt`: tokens, checked with exactly one of JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL.',
+  },
+  {
+    key: 'jwtSecret',
+    env: 'JWT_SECRET',
+    kind: { type: 'text' },
+    shown: 'unset',
+    isSecret: true,
+    doc: 'Secret of at least 32 bytes for HS256 tokens.',
+  },
+  {
+    key: 'jwtPublicKey',
+    env: 'JWT_PUBLIC_KEY',
+    kind: { type: 'text' },
+    shown: 'unset',
+    doc: 'RSA (RS256) or P-256 (ES256) public key: PEM text, PEM text with `\\n` for line ends, or the path of a PEM file.',
+  },
+  {
+    key: 'jwksUrl',
+    env: 'JWKS_URL',
+    kind: { type: 'text' },
+    shown: 'unset',
+    doc: 'Where the public keys are; fetched again every 10 minutes and for unknown key ids, at most once a minute.',
+  },
+  {
+    key: 'jwtAudience',
+    env: 'JWT_AUDIENCE',
+    kind: { type: 'text' },
+    shown: 'not checked',
+    doc: 'The `aud` that tokens must name.',
+  },
+  {
+    key: 'jwtIssuer',
+    env: 'JWT_ISSUER',
+    kind: { type: 'text' },
+    shown: 'not checked',
+    doc: 'The `iss` that tokens must have.',
+  },
+  {
+    key: 'tokenLifetimeMaxMs',
+    env: 'TOKEN_LIFETIME_MAX_MS',
+    kind: ms(1000, 366 * DAY_MS),
+    doc: 'Longest time from `iat` to `exp` of a token; revocations are kept as long.',
+  },
+  {
+    key: 'clockToleranceMs',
+    env: 'CLOCK_TOLERANCE_MS',
+    kind: ms(0, 60_000),
+    doc: 'How far clocks may be apart: tokens are accepted this long after `exp`.',
+  },
+  {
+    key: 'authorizeTimeoutMs',
+    env: 'AUTHORIZE_TIMEOUT_MS',
+    kind: ms(10, 60_000),
+    doc: 'How long the authorize hook of an embedding program may take; later means no, try again.',
+  },
+  {
+    key: 'recheckIntervalMs',
+    env: 'RECHECK_INTERVAL_MS',
+    kind: ms(100),
+    doc: 'How often the authorize hook is asked again about an open connection.',
+  },
+  {
+    key: 'preauthBytes',
+    env: 'PREAUTH_BYTES',
+    kind: bytes(1024, GIB),
+    doc: 'Largest frame that is read from a connection that was not let in.',
+  },
+  {
+    key: 'redisUrl',
+    env: 'REDIS_URL',
+    kind: { type: 'text' },
+    shown: 'unset',
+    isSecret: true,
+    doc: 'The Redis that the nodes of a region share: counts of rate limits and used tickets. Without it each node counts for itself.',
+  },
+  {
+    key: 'trustProxy',
+    env: 'TRUST_PROXY',
+    kind: count(0, 16),
+    doc: 'Proxies in front whose X-Forwarded-For is believed: the client address is that many entries from its right end.',
+  },
+  {
+    key: 'rateWindowMs',
+    env: 'RATE_WINDOW_MS',
+    kind: ms(1000),
+    doc: 'The window that the limits below count in.',
+  },
+  {
+    key: 'rateUserMax',
+    env: 'RATE_USER_MAX',
+    kind: count(0, 1_000_000_000),
+    shown: '2000 with AUTH=jwt',
+    doc: 'Requests of one user in a window; 0: any number.',
+  },
+  {
+    key: 'rateAddressMax',
+    env: 'RATE_ADDRESS_MAX',
+    kind: count(0, 1_000_000_000),
+    shown: '10000 beyond loopback',
+    doc: 'Requests from one address (IPv6: /64) in a window; 0: any number. The default spares loopback addresses.',
+  },
+  {
+    key: 'rateDocumentMax',
+    env: 'RATE_DOCUMENT_MAX',
+    kind: count(0, 1_000_000_000),
+    shown: '20000 beyond loopback',
+    doc: 'Requests to one document in a window; 0: any number.',
+  },
+  {
+    key: 'rateUpgradesMax',
+    env: 'RATE_UPGRADES_MAX',
+    kind: count(0, 1_000_000_000),
+    shown: '1000 beyond loopback',
+    doc: 'WebSocket upgrades from one address in a window; 0: any number. The default spares loopback addresses.',
+  },
+  {
+    key: 'rateBadTokensMax',
+    env: 'RATE_BAD_TOKENS_MAX',
+    kind: count(0, 1_000_000_000),
+    shown: '200 with AUTH=jwt',
+    doc: 'Bad tokens from one address in a window, after which its tokens are not looked at; 0: any number.',
   },
   {
     key: 'allowedOrigins',
@@ -290,6 +433,24 @@ export function defaults(): Config {
     region: 'local',
     ack: 'local',
     auth: 'loopback',
+    jwtSecret: null,
+    jwtPublicKey: null,
+    jwksUrl: null,
+    jwtAudience: null,
+    jwtIssuer: null,
+    tokenLifetimeMaxMs: DAY_MS,
+    clockToleranceMs: 5000,
+    authorizeTimeoutMs: 3000,
+    recheckIntervalMs: 60_000,
+    preauthBytes: 64 * 1024,
+    redisUrl: null,
+    trustProxy: 0,
+    rateWindowMs: 10_000,
+    rateUserMax: null,
+    rateAddressMax: null,
+    rateDocumentMax: null,
+    rateUpgradesMax: null,
+    rateBadTokensMax: null,
     allowedOrigins: [],
     logLevel: 'info',
     logPretty: false,

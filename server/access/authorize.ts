@@ -23,3 +23,31 @@ export interface AuthorizeRequest {
 }
 
 export type Authorize = (request: AuthorizeRequest) => AccessLevel | Promise<AccessLevel>;
+
+const LEVELS: ReadonlySet<unknown> = new Set<AccessLevel>(['none', 'read', 'write', 'admin']);
+
+/** Asks the hook. @throws Error when it throws, answers something else than a level, or takes too long */
+export async function askHook(
+  authorize: Authorize,
+  request: Omit<AuthorizeRequest, 'signal'>,
+  timeoutMs: number,
+): Promise<AccessLevel> {
+  const abort = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      const error = new Error(`the authorize hook did not answer within ${timeoutMs} ms`);
+      abort.abort(error);
+      reject(error);
+    }, timeoutMs);
+  });
+  try {
+    // An async function, so that a hook that throws at once rejects like one that throws later.
+    const answer = (async () => await authorize({ ...request, signal: abort.signal }))();
+    const level: unknown = await Promise.race([answer, late]);
+    if (!LEVELS.has(level)) throw new Error('the authorize hook answered no access level');
+    return level as AccessLevel;
+  } finally {
+    clearTimeout(timer);
+  }
+}

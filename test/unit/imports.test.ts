@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'persistence/store.ts',
   ],
   'server/cli': ['server/protocol', 'server/rooms', 'persistence'],
-  'server/config.ts': ['server/options.ts'],
+  'server/config.ts': ['server/options.ts', 'server/access/key-config.ts'],
   'server/options.ts': [],
   'server/node.ts': ['server', 'persistence'],
   'server/index.ts': ['server/config.ts', 'server/options.ts', 'server/node.ts'],
