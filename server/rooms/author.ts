@@ -4,4 +4,6 @@ export interface Author {
   readonly isClosed: boolean;
   /** Without it nothing new is taken; what is known already is no write. */
   readonly canWrite: boolean;
+  /** Only the first content of a document is meant: refused if there is any in the moment of taking it. */
+  readonly isSeeding?: boolean;
 }

@@ -29,6 +29,8 @@ export class Registry {
   readonly #entries = new Map<DocumentName, Entry>();
   readonly #opening = new Map<DocumentName, Promise<Room>>();
   readonly #compactions = new Set<Promise<void>>();
+  /** Their tombstones are on the way to the disk: nobody opens them. */
+  readonly #deleting = new Map<DocumentName, Promise<void>>();
   /** Documents whose referee found culprits: their rooms open guarded. */
   readonly #guarded = new Set<DocumentName>();
   #isClosing = false;
@@ -47,11 +49,55 @@ export class Registry {
 
   /** Opens a document, or joins the opening that is under way. @throws ProtocolError */
   async open(name: DocumentName): Promise<Room> {
+    if (this.#isClosing) throw new ProtocolError('draining');
+    if (this.#deleting.has(name)) throw new ProtocolError('document-deleted');
     const entry = this.#entries.get(name);
     if (entry !== undefined) return entry.room;
-    if (this.#isClosing) throw new ProtocolError('draining');
     const opening = this.#opening.get(name) ?? this.#startOpening(name);
     return await opening;
+  }
+
+  /** The room of a document if it is open. */
+  find(name: DocumentName): Room | null {
+    return this.#entries.get(name)?.room ?? null;
+  }
+
+  /**
+   * Deletes a document for good. First nobody can write or enter any more, then everybody there is told, then the
+   * tombstone is written: what raced with it is either before it, and gone with the rest, or refused.
+   * @throws StoreError
+   */
+  async delete(name: DocumentName): Promise<void> {
+    const running = this.#deleting.get(name);
+    if (running !== undefined) {
+      await running;
+      return;
+    }
+    const deletion = this.#delete(name).finally(() => {
+      this.#deleting.delete(name);
+    });
+    this.#deleting.set(name, deletion);
+    await deletion;
+  }
+
+  /** Opens a document for one request, which the room then outlives. Ends with a call of `release`. */
+  async borrow(name: DocumentName): Promise<{ readonly room: Room; readonly release: () => void }> {
+    const room = await this.open(name);
+    room.assertOpen();
+    const release = room.hold();
+    return {
+      room,
+      release: () => {
+        release();
+        // A room of a document that does not exist is not kept: names cost nothing to guess. Not in this turn: a
+        // connection that has opened it at the same time enters first.
+        this.#context.timers.setImmediate(() => {
+          const entry = this.#entries.get(name);
+          if (entry?.room !== room || room.isInUse || room.exists) return;
+          this.#evict(entry);
+        });
+      },
+    };
   }
 
   /** Flushes every room, so that everything accepted is with its peers and in the store's queue. */
@@ -65,7 +111,7 @@ export class Registry {
     this.flush();
     for (const entry of this.#entries.values()) {
       this.#cancelIdle(entry);
-      entry.room.dispose();
+      entry.room.dispose('draining');
     }
     await Promise.allSettled([...this.#opening.values(), ...this.#compactions]);
     this.#context.bases.close();
@@ -73,6 +119,19 @@ export class Registry {
 
   *#roomList(): Generator<Room> {
     for (const { room } of this.#entries.values()) yield room;
+  }
+
+  async #delete(name: DocumentName): Promise<void> {
+    const { store } = this.#context;
+    await this.#opening.get(name)?.catch(() => undefined);
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) {
+      // The store keeps what it knows of the document: a compaction may be under way, and has to end first.
+      this.#letGo(entry, 'document-deleted');
+      entry.room.closeSessions('document-deleted');
+    }
+    await store.delete(name);
+    store.release(name);
   }
 
   #startOpening(name: DocumentName): Promise<Room> {
@@ -108,7 +167,7 @@ export class Registry {
   #onActivity(entry: Entry): void {
     if (this.#isClosing) return;
     const { room } = entry;
-    if (room.sessionCount === 0) {
+    if (!room.isInUse) {
       entry.idleTimer ??= this.#context.timers.setTimeout(() => {
         entry.idleTimer = null;
         this.#onIdle(entry);
@@ -133,7 +192,7 @@ export class Registry {
 
   #onIdle(entry: Entry): void {
     const { room } = entry;
-    if (this.#isClosing || room.sessionCount > 0) return;
+    if (this.#isClosing || room.isInUse) return;
     const isWorthCompacting =
       room.tailUpdates >= IDLE_TAIL_UPDATES_MIN || room.tailBytes >= IDLE_TAIL_BYTES_MIN;
     if (isWorthCompacting && this.#mayCompact(entry)) this.#compact(entry);
@@ -146,14 +205,18 @@ export class Registry {
   }
 
   #evict(entry: Entry): void {
+    this.#letGo(entry, 'document-reset');
+    this.#context.store.release(entry.room.name);
+  }
+
+  #letGo(entry: Entry, why: 'document-reset' | 'document-deleted'): void {
     const { room } = entry;
     // Its sessions may still leave and its last batch become durable: none of that concerns its successor.
     room.onActivity = () => undefined;
     this.#cancelIdle(entry);
     this.#entries.delete(room.name);
-    room.dispose();
+    room.dispose(why);
     if (room.base !== null) this.#context.bases.drop(room.name, room.base.generation);
-    this.#context.store.release(room.name);
   }
 
   #mayCompact(entry: Entry): boolean {
@@ -167,6 +230,7 @@ export class Registry {
     entry.isCompacting = true;
     const compaction = this.#runCompaction(entry)
       .catch((error: unknown) => {
+        if (room.isDisposed) return;
         entry.failedAtMs = this.#context.timers.now();
         this.#context.stats.compactionFailures += 1;
         this.#context.report({ type: 'compaction-failed', document: room.name, error });

@@ -12,46 +12,24 @@
 import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
-import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
+import { ACCEPTED, Admission, EXISTS, type NewVerdict, type Offer } from './admission.ts';
 import type { Author } from './author.ts';
 import type { LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
-import type { CatchUpSource } from './catch-up.ts';
-import { check, judge, trim, type Verdict } from './updates/check.ts';
+import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
+import { Durability } from './durability.ts';
+import { judge, trim } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
 import type { PresenceResult } from './presence.ts';
-import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
-import type { UpdateSummary } from './updates/scan.ts';
+import { scan } from './updates/scan.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
 import { Version } from './updates/version.ts';
-
-/** What became of an offered update. */
-export type Offer =
-  | { readonly kind: 'accepted' | 'redundant' | 'gap' }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
-
-export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only';
-
-const ACCEPTED: Offer = { kind: 'accepted' };
-const REDUNDANT: Offer = { kind: 'redundant' };
-const GAP: Offer = { kind: 'gap' };
-const READ_ONLY: Offer = { kind: 'refused', code: 'read-only', reason: 'read-only' };
-
-/** A worker gets this much longer for each MiB of document that it has to load before a trial. */
-const LOAD_MS_PER_MIB = 400;
-
-/** What of this room is in one group commit. Appends that share a batch share its promise. */
-interface RoomBatch {
-  readonly durable: Promise<void>;
-  /** The last one in it. */
-  seq: number;
-  updates: number;
-  bytes: number;
-}
+import { Waits } from './waits.ts';
+import type { StoredParts } from './workers/compaction.ts';
 
 interface Pending {
   readonly bytes: Uint8Array;
@@ -68,24 +46,28 @@ export class Room implements CatchUpSource {
   readonly #sessions = new Set<Session>();
   readonly #tail: Tail;
   readonly #window: FlushWindow;
+  readonly #admission: Admission;
+  readonly #durability: Durability;
+  /** Requests that wait for what others send. */
+  readonly #arrivals: Waits;
 
   #base: BaseInfo | null;
   #head: Version | null = null;
   #appliedSeq: number;
-  #durableSeq: number;
   #flushedSeq: number;
   #pending: Pending[] = [];
   #flushTimer: TimerHandle | null = null;
   #isFlushQueued = false;
 
-  #lastBatch: RoomBatch | null = null;
-  readonly #waitingForAck = new Set<Session>();
   /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
   #tailUpdates: number;
   #tailBytes: number;
   /** After a quarantine every update is tried in a worker first: its author still has the culprit. */
-  #isGuarded = false;
-  #isDisposed = false;
+  readonly isGuarded: boolean;
+  /** Why nobody may enter or write any more; null: the room is open. */
+  #end: ErrorCode | null = null;
+  /** Requests under way, which the room must outlive. */
+  #holds = 0;
 
   /** Resolves when the compaction that is running has ended, well or not; set by `compactRoom`. */
   compaction: Promise<void> | null = null;
@@ -107,7 +89,6 @@ export class Room implements CatchUpSource {
     this.version = version;
     this.#base = stored.base;
     this.#appliedSeq = stored.lastSeq;
-    this.#durableSeq = stored.lastSeq;
     this.#flushedSeq = stored.lastSeq;
     this.#tail = new Tail(stored.base?.upToSeq ?? -1);
     for (const update of stored.tail) this.#tail.append(update.bytes, update.seq, update.seq);
@@ -115,7 +96,14 @@ export class Room implements CatchUpSource {
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
     this.#presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
     this.#window = new FlushWindow(context.limits.flushWindowMs);
-    this.#isGuarded = isGuarded;
+    this.isGuarded = isGuarded;
+    this.#admission = new Admission(this);
+    this.#arrivals = new Waits(context.timers);
+    this.#durability = new Durability(stored.lastSeq, context.timers, ({ updates, bytes }) => {
+      this.#tailUpdates += updates;
+      this.#tailBytes += bytes;
+      this.onActivity();
+    });
   }
 
   get appliedSeq(): number {
@@ -123,7 +111,7 @@ export class Room implements CatchUpSource {
   }
 
   get durableSeq(): number {
-    return this.#durableSeq;
+    return this.#durability.seq;
   }
 
   get flushedSeq(): number {
@@ -148,141 +136,116 @@ export class Room implements CatchUpSource {
 
   /** True when closing the room would lose nothing that anybody waits for. */
   get isSettled(): boolean {
-    return this.#durableSeq >= this.#appliedSeq && this.#pending.length === 0;
+    return this.durableSeq >= this.#appliedSeq && this.#pending.length === 0;
+  }
+
+  /** Somebody is connected, or a request is under way. */
+  get isInUse(): boolean {
+    return this.#sessions.size > 0 || this.#holds > 0;
+  }
+
+  /** False: the document has never been stored, and is only looked at. */
+  get exists(): boolean {
+    return this.#appliedSeq >= 0;
+  }
+
+  /** Of base and tail, bytes. */
+  get bytes(): number {
+    return (this.#base?.bytes ?? 0) + this.#tail.bytes;
   }
 
   // ── updates ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Checks an update and takes what is new in it. Large ones are scanned in a worker. */
-  offer(update: Uint8Array, source: Author): Offer | Promise<Offer> {
-    if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, source);
-    return this.#judge(update, check(update, this.version), source);
+  /** Checks an update and takes what is new in it. Large ones are looked at in a worker. */
+  offer(update: Uint8Array, author: Author): Offer | Promise<Offer> {
+    return this.#admission.offer(update, author);
   }
 
-  /** Takes what of an update with gaps can be integrated now; the rest stays with its sender. */
-  async offerIntegrablePart(update: Uint8Array, source: Author): Promise<void> {
-    const part = await this.context.workers.integrablePart(update, this.version.encode());
-    if (part !== null && !source.isClosed) await this.offer(part, source);
+  /** Takes what of an update with gaps can be integrated now; the rest stays with its author. Null: nothing of it. */
+  async offerIntegrablePart(update: Uint8Array, author: Author): Promise<Offer | null> {
+    return await this.#admission.offerIntegrablePart(update, author);
   }
 
-  async #offerLarge(update: Uint8Array, source: Author): Promise<Offer> {
-    const { workers } = this.context;
-    const scanned = await workers.scan(update);
-    this.#assertOpen();
+  /** The first content of a document that has none: a state that this node has served before, or nothing at all. */
+  async seed(state: Uint8Array = EMPTY_UPDATE): Promise<Offer> {
+    const isEmpty = state.byteLength <= EMPTY_UPDATE.byteLength;
+    const scanned = isEmpty ? scan(state) : await this.context.workers.scan(state, 'stored');
     const verdict = judge(scanned, this.version);
-    if (verdict.kind !== 'new' || !verdict.overlaps) {
-      return await this.#judge(update, verdict, source);
-    }
-    // What is known already is left out, in the worker too: trimming 15 MB here would take half a second.
-    const part = (await workers.integrablePart(update, this.version.encode())) ?? update;
-    const rescanned = await workers.scan(part);
-    this.#assertOpen();
-    return await this.#judge(part, judge(rescanned, this.version), source);
+    if (verdict.kind === 'gap' || verdict.kind === 'refused') throw new Error('not a whole state');
+    const { summary } = verdict;
+    const seeding: NewVerdict = { kind: 'new', summary, overlaps: false, conflicts: 0 };
+    return this.accept(state, seeding, { isClosed: false, canWrite: true, isSeeding: true });
   }
 
-  /** A room that was closed while a worker looked at an update must not store it: another may be open by now. */
-  #assertOpen(): void {
-    if (this.#isDisposed) throw new ProtocolError('document-reset');
+  assertOpen(): void {
+    if (this.#end !== null) throw new ProtocolError(this.#end);
   }
 
-  #judge(update: Uint8Array, verdict: Verdict, source: Author): Offer | Promise<Offer> {
-    const { stats, limits } = this.context;
-    switch (verdict.kind) {
-      case 'redundant':
-        stats.redundant += 1;
-        return REDUNDANT;
-      case 'gap':
-        if (!source.canWrite) return READ_ONLY;
-        stats.gap += 1;
-        return GAP;
-      case 'refused':
-        stats.refused += 1;
-        return { kind: 'refused', code: REFUSALS[verdict.code], reason: verdict.code };
-      case 'new': {
-        if (!source.canWrite) return READ_ONLY;
-        const size = (this.#base?.bytes ?? 0) + this.#tail.bytes + update.byteLength;
-        if (size > limits.documentBytesMax && verdict.summary.sections.length > 0) {
-          stats.refused += 1;
-          return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
-        }
-        if (this.#isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
-          return this.#tryInWorker(update, verdict.summary, source);
-        }
-        this.#accept(update, verdict, source);
-        return ACCEPTED;
-      }
-    }
-  }
-
-  /** The referee looks at what seems expensive before anybody gets it. */
-  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, source: Author): Promise<Offer> {
-    const { stats, limits, workers } = this.context;
-    stats.trials += 1;
-    const base = this.#base === null ? null : await this.loadBase();
-    const chunks = base?.chunks ?? [];
-    const tail = [
-      ...(this.#tail.since(this.#base?.upToSeq ?? -1) ?? []).map((segment) => segment.bytes),
-      ...this.#pending.map((pending) => pending.bytes),
-    ];
-    const loadMs = (((base?.bytes ?? 0) + this.#tail.bytes) / 1_048_576) * LOAD_MS_PER_MIB;
-    const result = await workers.trial({ chunks, tail, update }, limits.trialTimeoutMs + loadMs);
-    if (!result.ok) {
-      stats.refused += 1;
-      return { kind: 'refused', code: 'update-refused', reason: 'cost' };
-    }
-    this.#assertOpen();
-    // Others may have written meanwhile: what is new is decided now, with what is known now.
-    const verdict = judge({ isValid: true, summary }, this.version);
-    if (verdict.kind === 'new') {
-      this.#accept(update, verdict, source);
-      return ACCEPTED;
-    }
-    return await this.#judge(update, verdict, source);
-  }
-
-  #accept(update: Uint8Array, verdict: Verdict & { kind: 'new' }, source: Author): void {
+  /** Only for what was judged `new`, in the same turn. */
+  accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer {
+    this.assertOpen();
+    if (author.isSeeding === true && this.exists) return EXISTS;
     const bytes = verdict.overlaps ? trim(update, this.version) : ownBytes(update);
+    const append = this.context.store.append(this.name, bytes);
     this.version.apply(verdict.summary);
-    const { seq, durable } = this.context.store.append(this.name, bytes);
+    const { seq } = append;
     this.#appliedSeq = seq;
     this.context.stats.accepted += 1;
-    const batch = this.#batchOf(durable);
-    batch.seq = seq;
-    batch.updates += 1;
-    batch.bytes += bytes.byteLength;
-    this.#pending.push({ bytes, source, seq });
+    this.#durability.track(append, bytes.byteLength);
+    this.#pending.push({ bytes, source: author, seq });
     this.#window.note(this.context.timers.now(), this.#sessions.size);
     this.#scheduleFlush();
+    this.#arrivals.look();
+    return ACCEPTED;
   }
 
-  #batchOf(durable: Promise<void>): RoomBatch {
-    if (this.#lastBatch?.durable === durable) return this.#lastBatch;
-    const batch: RoomBatch = { durable, seq: this.#appliedSeq, updates: 0, bytes: 0 };
-    this.#lastBatch = batch;
-    durable.then(
-      () => {
-        this.#onDurable(batch);
-      },
-      // The store was closed before the disk had it: never acked, and the client still has it. [I5]
-      () => undefined,
-    );
-    return batch;
+  async parts(): Promise<StoredParts> {
+    let base: BaseInfo | null;
+    let chunks: readonly Uint8Array[];
+    do {
+      base = this.#base;
+      chunks = base === null ? [] : (await this.loadBase()).chunks;
+    } while (base !== this.#base);
+    const tail = [
+      ...(this.#tail.since(base?.upToSeq ?? -1) ?? []).map((segment) => segment.bytes),
+      ...this.#pending.map((pending) => pending.bytes),
+    ];
+    return { chunks, tail };
   }
 
-  #onDurable({ seq, updates, bytes }: RoomBatch): void {
-    this.#durableSeq = seq;
-    this.#tailUpdates += updates;
-    this.#tailBytes += bytes;
-    for (const session of this.#waitingForAck) session.onDurable(seq);
+  /**
+   * Resolves when everything up to `seq` is on disk. [I1]
+   * @throws ProtocolError `store-unavailable` after `timeoutMs`, StoreError `closed`
+   */
+  async whenDurable(seq: number, timeoutMs: number = Infinity): Promise<void> {
+    await this.#durability.when(seq, timeoutMs);
+  }
+
+  /** True once everything in the state vector is here, false after `timeoutMs`. */
+  async whenKnown(clocks: ReadonlyMap<number, number>, timeoutMs: number): Promise<boolean> {
+    const wanted = new Version(clocks);
+    return await this.#arrivals.until(() => this.version.knowsAllClocksOf(wanted), timeoutMs);
+  }
+
+  /** Keeps the room open until the function returned is called. */
+  hold(): () => void {
+    let isHeld = true;
+    this.#holds += 1;
     this.onActivity();
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#holds -= 1;
+      this.onActivity();
+    };
   }
 
   waitForAck(session: Session): void {
-    this.#waitingForAck.add(session);
+    this.#durability.add(session);
   }
 
   stopWaitingForAck(session: Session): void {
-    this.#waitingForAck.delete(session);
+    this.#durability.remove(session);
   }
 
   // ── flush ────────────────────────────────────────────────────────────────────────────────────────────
@@ -354,7 +317,7 @@ export class Room implements CatchUpSource {
 
   leave(session: Session): void {
     this.#sessions.delete(session);
-    this.#waitingForAck.delete(session);
+    this.#durability.remove(session);
     this.#presence.leave(session);
     this.onActivity();
   }
@@ -407,16 +370,19 @@ export class Room implements CatchUpSource {
 
   /** True once the registry let go of the room: nobody may enter it any more. */
   get isDisposed(): boolean {
-    return this.#isDisposed;
+    return this.#end !== null;
   }
 
-  /** Stops timers; nobody enters any more. */
-  dispose(): void {
-    this.#isDisposed = true;
+  /** Stops timers; nobody enters or writes any more. `why`: what those are told who still wait for something. */
+  dispose(why: 'document-reset' | 'document-deleted' | 'draining'): void {
+    this.#end = why;
     const { timers } = this.context;
     if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
     this.#presence.dispose();
     this.#flushTimer = null;
+    this.#arrivals.fail(new ProtocolError(why));
+    // What a reset room has accepted is in the store's queue, and durable when that is written.
+    if (why === 'document-deleted') this.#durability.fail(new ProtocolError(why));
   }
 }
 

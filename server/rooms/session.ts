@@ -16,7 +16,8 @@ import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
 import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
 import type { PresenceResult } from './presence.ts';
-import type { Offer, Room } from './room.ts';
+import type { Offer } from './admission.ts';
+import type { Room } from './room.ts';
 import { pause } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
 import { WorkerError } from './workers/worker-error.ts';
@@ -58,6 +59,9 @@ export class Session implements Author {
   #lastOffer: Offer['kind'] | null = null;
   #gaps: EventRate | null = null;
   #joins: EventRate | null = null;
+
+  /** Takes a new token that came in band; null: tokens mean nothing here. Set by who let the session in. */
+  onToken: ((token: string) => Promise<void>) | null = null;
 
   constructor(outlet: Outlet, limits: SessionLimits) {
     this.outlet = outlet;
@@ -161,6 +165,12 @@ export class Session implements Author {
     this.outlet.send(this.outlet.wire.keepAlive());
   }
 
+  /** The token ends soon; whoever can renew it in band does. */
+  warnOfExpiry(secondsLeft: number): void {
+    const frame = this.outlet.wire.expiry(secondsLeft);
+    if (frame !== null) this.outlet.send(frame);
+  }
+
   /** Asks again a client whose content depends on something that nobody had: somebody may have it by now. */
   askAgain(): void {
     if (this.#isGreeted && this.#acks.isHolding) this.#ask();
@@ -227,6 +237,10 @@ export class Session implements Author {
         room.waitForAck(this);
         this.onDurable(room.durableSeq);
         break;
+      case 'token':
+        // What follows it waits: it may need the new rights.
+        if (this.onToken !== null) this.#busyUntil(this.onToken(message.token));
+        break;
     }
   }
 
@@ -290,7 +304,13 @@ export class Session implements Author {
   }
 
   #offer(room: Room, update: Uint8Array, isStep2: boolean): void {
-    const offer = room.offer(update, this);
+    let offer: Offer | Promise<Offer>;
+    try {
+      offer = room.offer(update, this);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     const rest =
       offer instanceof Promise
         ? offer.then((result) => this.#onOffered(room, result, update, isStep2))
@@ -339,7 +359,7 @@ export class Session implements Author {
     this.#acks.hold();
     if (isStep2) {
       this.#isAsked = false;
-      return room.offerIntegrablePart(update, this);
+      return room.offerIntegrablePart(update, this).then(() => undefined);
     }
     if (this.#isAsked) return undefined;
     if ((this.#gaps ??= new EventRate(GAPS_MAX)).isOver(room.context.timers.now())) {

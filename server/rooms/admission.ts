@@ -1,0 +1,133 @@
+/**
+ * What becomes of an update that is offered to a room: checked against its version, held to the limits, and tried
+ * in a worker first when it looks expensive. Large ones are looked at in a worker altogether; what the room knows
+ * may change meanwhile, so the last word is always spoken in the same turn in which the update is taken.
+ */
+import type { ErrorCode } from '../protocol/errors.ts';
+import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
+import type { Author } from './author.ts';
+import type { RoomContext } from './context.ts';
+import { check, judge, type Verdict } from './updates/check.ts';
+import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
+import type { UpdateSummary } from './updates/scan.ts';
+import type { Version } from './updates/version.ts';
+import type { StoredParts } from './workers/compaction.ts';
+
+/** What became of an offered update. */
+export type Offer =
+  | { readonly kind: 'accepted' | 'redundant' | 'gap' }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
+
+export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only' | 'exists';
+
+export type NewVerdict = Verdict & { readonly kind: 'new' };
+
+export const ACCEPTED: Offer = { kind: 'accepted' };
+const REDUNDANT: Offer = { kind: 'redundant' };
+const GAP: Offer = { kind: 'gap' };
+const READ_ONLY: Offer = { kind: 'refused', code: 'read-only', reason: 'read-only' };
+export const EXISTS: Offer = { kind: 'refused', code: 'document-exists', reason: 'exists' };
+
+/** A worker gets this much longer for each MiB of document that it has to load before a trial. */
+const LOAD_MS_PER_MIB = 400;
+
+/** The room, as far as this is concerned. */
+export interface Admitting {
+  readonly context: RoomContext;
+  readonly version: Version;
+  /** Of base and tail. */
+  readonly bytes: number;
+  /** Everything is tried in a worker first. */
+  readonly isGuarded: boolean;
+  /** All that has been accepted. */
+  parts(): Promise<StoredParts>;
+  /** Takes a new update, or says why not. */
+  accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer;
+  /** A room that was closed while a worker looked at an update must not store it: another may be open by now. */
+  assertOpen(): void;
+}
+
+export class Admission {
+  readonly #room: Admitting;
+
+  constructor(room: Admitting) {
+    this.#room = room;
+  }
+
+  offer(update: Uint8Array, author: Author): Offer | Promise<Offer> {
+    if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, author);
+    return this.#judge(update, check(update, this.#room.version), author);
+  }
+
+  /** Takes what of an update with gaps can be integrated now; null: nothing of it. */
+  async offerIntegrablePart(update: Uint8Array, author: Author): Promise<Offer | null> {
+    const { context, version } = this.#room;
+    const part = await context.workers.integrablePart(update, version.encode());
+    return part === null || author.isClosed ? null : await this.offer(part, author);
+  }
+
+  async #offerLarge(update: Uint8Array, author: Author): Promise<Offer> {
+    const room = this.#room;
+    const { workers } = room.context;
+    const scanned = await workers.scan(update);
+    room.assertOpen();
+    const verdict = judge(scanned, room.version);
+    if (verdict.kind !== 'new' || !verdict.overlaps) {
+      return await this.#judge(update, verdict, author);
+    }
+    // What is known already is left out, in the worker too: trimming 15 MB here would take half a second.
+    const part = (await workers.integrablePart(update, room.version.encode())) ?? update;
+    const rescanned = await workers.scan(part);
+    room.assertOpen();
+    return await this.#judge(part, judge(rescanned, room.version), author);
+  }
+
+  #judge(update: Uint8Array, verdict: Verdict, author: Author): Offer | Promise<Offer> {
+    const room = this.#room;
+    const { stats, limits } = room.context;
+    switch (verdict.kind) {
+      case 'redundant':
+        stats.redundant += 1;
+        return REDUNDANT;
+      case 'gap':
+        if (!author.canWrite) return READ_ONLY;
+        stats.gap += 1;
+        return GAP;
+      case 'refused':
+        stats.refused += 1;
+        return { kind: 'refused', code: REFUSALS[verdict.code], reason: verdict.code };
+      case 'new':
+        if (!author.canWrite) return READ_ONLY;
+        if (
+          room.bytes + update.byteLength > limits.documentBytesMax &&
+          verdict.summary.sections.length > 0
+        ) {
+          stats.refused += 1;
+          return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
+        }
+        if (room.isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
+          return this.#tryInWorker(update, verdict.summary, author);
+        }
+        return room.accept(update, verdict, author);
+    }
+  }
+
+  /** The referee looks at what seems expensive before anybody gets it. */
+  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, author: Author): Promise<Offer> {
+    const room = this.#room;
+    const { stats, limits, workers } = room.context;
+    stats.trials += 1;
+    const loadMs = (room.bytes / 1_048_576) * LOAD_MS_PER_MIB;
+    const task = { ...(await room.parts()), update };
+    const result = await workers.trial(task, limits.trialTimeoutMs + loadMs);
+    if (!result.ok) {
+      stats.refused += 1;
+      return { kind: 'refused', code: 'update-refused', reason: 'cost' };
+    }
+    room.assertOpen();
+    // Others may have written meanwhile, or the author's access ended: it is decided now, with what is known now.
+    const verdict = judge({ isValid: true, summary }, room.version);
+    if (verdict.kind !== 'new') return await this.#judge(update, verdict, author);
+    return author.canWrite ? room.accept(update, verdict, author) : READ_ONLY;
+  }
+}
