@@ -222,7 +222,7 @@ function insert(transaction: Y.Transaction, { parent, after, key, pieces }: Inse
   let left: Y.Item | null = null;
   // The old value of a key is replaced by the new one, dead or alive.
   if (key !== null) left = parent._map.get(key) ?? null;
-  else if (after !== null) left = Y.getItemCleanEnd(transaction, store, after) as Y.Item;
+  else if (after !== null) left = Y.getItemCleanEnd(transaction, store, after);
   for (const piece of pieces) left = insertPiece(transaction, parent, left, key, piece);
 }
 

@@ -13,7 +13,7 @@ export interface PackedState {
 }
 
 /** An untyped root, or any shared type: a list of items and a map of items. */
-export type SharedType = NonNullable<ReturnType<Y.Doc['share']['get']>>;
+export type SharedType = Y.ContentType['type'];
 
 /** @throws Error if the state is not whole */
 export function loadDocument({ bytes, isGzipped }: PackedState): Y.Doc {

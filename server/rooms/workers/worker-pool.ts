@@ -27,10 +27,15 @@ import type {
   TrialTask,
 } from './worker-tasks.ts';
 
+import type { ViewTasks } from './view-tasks.ts';
+
 export { WorkerError } from './worker-error.ts';
 
 export interface WorkerPoolOptions {
-  /** At least two are used: one for compactions, one for what clients wait for. */
+  /**
+   * At least two are used: one for compactions, one for what sessions wait for. Rendering, comparing and restoring
+   * for single readers have one more.
+   */
   readonly threadsMax: number;
   /** Tasks that wait for a thread, over all threads. */
   readonly queueMax: number;
@@ -54,7 +59,7 @@ const SLOW_UPDATES_MAX = 3;
 const HONEST_BYTES_PER_MS = 1_024;
 const HONEST_PAUSE_MS = 250;
 
-interface Tasks {
+interface Tasks extends ViewTasks {
   scan: { task: ScanTask; result: ScanResult };
   compact: { task: CompactTask; result: Compaction };
   trial: { task: TrialTask; result: Trial };
@@ -64,12 +69,16 @@ interface Tasks {
   divide: { task: DivideTask; result: readonly SectionRest[] };
 }
 
+const VIEWS: ReadonlySet<keyof Tasks> = new Set(['render', 'compareTexts', 'restore'] as const);
+
 export class WorkerPool {
   readonly #piscina: Piscina;
-  /** What clients wait for. */
+  /** What sessions wait for. */
   readonly #quick: Lane;
   /** Compactions. */
   readonly #slow: Lane;
+  /** What one reader waits for: it must not hold up those who edit. */
+  readonly #views: Lane;
   #running = 0;
   #isClosed = false;
 
@@ -78,11 +87,12 @@ export class WorkerPool {
     const quick = Math.max(1, threadsMax - slow);
     this.#quick = new Lane(quick, queueMax);
     this.#slow = new Lane(slow, queueMax);
+    this.#views = new Lane(1, queueMax);
     this.#piscina = new Piscina({
       // Always the built file: nodes and tests run from dist/.
       filename: new URL('./worker-tasks.js', import.meta.url).href,
       minThreads: 0,
-      maxThreads: quick + slow,
+      maxThreads: quick + slow + 1,
       idleTimeout: THREAD_IDLE_MS,
       resourceLimits: { maxOldGenerationSizeMb: heapMiBMax },
     });
@@ -92,7 +102,7 @@ export class WorkerPool {
 
   /** Tasks that wait for a thread. */
   get waiting(): number {
-    return this.#quick.waiting + this.#slow.waiting;
+    return this.#quick.waiting + this.#slow.waiting + this.#views.waiting;
   }
 
   /** @throws WorkerError */
@@ -178,12 +188,28 @@ export class WorkerPool {
     return await this.#run('divide', { divisions: copies }, buffers, SCAN_TIMEOUT_MS);
   }
 
+  /** A task that loads whole documents for one reader; `buffers` are handed over to it. @throws WorkerError */
+  async view<Name extends keyof ViewTasks>(
+    name: Name,
+    task: ViewTasks[Name]['task'],
+    buffers: readonly Uint8Array<ArrayBuffer>[],
+    timeoutMs: number,
+  ): Promise<ViewTasks[Name]['result']> {
+    return await this.#run(name, task, buffers, timeoutMs);
+  }
+
   /** Ends all threads at once; what runs or waits is rejected with `closed`. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#quick.close();
     this.#slow.close();
+    this.#views.close();
     await this.#piscina.destroy();
+  }
+
+  #laneOf(name: keyof Tasks): Lane {
+    if (VIEWS.has(name)) return this.#views;
+    return name === 'compact' ? this.#slow : this.#quick;
   }
 
   async #run<Name extends keyof Tasks>(
@@ -192,7 +218,7 @@ export class WorkerPool {
     buffers: readonly Uint8Array<ArrayBuffer>[],
     timeoutMs: number,
   ): Promise<Tasks[Name]['result']> {
-    const lane = name === 'compact' ? this.#slow : this.#quick;
+    const lane = this.#laneOf(name);
     await lane.enter();
     const isCold = this.#piscina.threads.length <= this.#running;
     this.#running++;

@@ -2,16 +2,18 @@
  * What runs in a worker thread: the entry that the pool (worker-pool.ts) loads, one exported function a task.
  * Plain bytes and plain objects in and out; the buffers of a result are handed over, not copied.
  */
-import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
 import type { Compaction, Quarantined, Trial } from './compaction.ts';
 import { divide as divideSection, type Division } from '../updates/assembly.ts';
 import { diff as diffUpdates, integrablePart as partOf } from '../updates/cut.ts';
 import { encodeOutlines, outline, type SectionRest } from '../updates/outline.ts';
+import { handOver } from './hand-over.ts';
 import { unpackParts, type PackedParts } from './packed-parts.ts';
 import { markUpdate } from './progress.ts';
 import { scan as scanUpdate, type ScanResult, type Trust } from '../updates/scan.ts';
 import { Version, readStateVector } from '../updates/version.ts';
+
+export { compareTexts, render, restore } from './view-tasks.ts';
 
 export interface ScanTask {
   readonly update: Uint8Array;
@@ -87,14 +89,4 @@ export function outlines({ parts }: OutlinesTask): Uint8Array {
 
 export function divide({ divisions }: DivideTask): readonly SectionRest[] {
   return divisions.map(divideSection);
-}
-
-/** Hands the buffers of a result over to the main thread; nothing else in this thread refers to them. */
-function handOver<T>(value: T, buffers: readonly Uint8Array[]): T {
-  const transferable = {
-    [transferableSymbol]: buffers.map((bytes) => bytes.buffer),
-    [valueSymbol]: value as object,
-  };
-  // The pool unwraps it on the way out: the caller gets `value`.
-  return move(transferable) as unknown as T;
 }
