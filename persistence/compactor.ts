@@ -90,7 +90,7 @@ async function replacedSums(reader: Reader, name: string, upToSeq: number): Prom
   for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
     const first = keys.seqOfKey(key);
     if (first > upToSeq) break;
-    const count = records.decodeSums(value)?.length ?? 0;
+    const count = records.decodeSums(value)?.crcs.length ?? 0;
     // A record may reach beyond the base: then it goes with the next one.
     if (first + count - 1 <= upToSeq) replaced.push([key, null]);
   }
@@ -136,8 +136,11 @@ export async function compactDocument(
   }
 
   const skips = skipsAfter(document, next);
+  // The time of what is in batches by now: those lie before this one, and what is appended later tells its own.
+  const { updatedAtMs } = document;
+  const dated = updatedAtMs === null ? next : { ...next, updatedAtMs };
   await committer.write([
-    [keys.recordKey('base', name), records.encodeBase(next)],
+    [keys.recordKey('base', name), records.encodeBase(dated)],
     skipsOperation(name, skips),
     [keys.stateVectorKey(name), records.ourStateVector],
   ]);

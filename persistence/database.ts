@@ -119,7 +119,7 @@ export class Database {
       } else {
         await handle.write(batch);
       }
-      const isSameLog = this.#directory.noteBatch(batch.bytes, batch.keys.length);
+      const isSameLog = this.#directory.noteBatch(batch.payloadBytes, batch.keys.length);
       if (!isSameLog) await this.#directory.syncAfterRotation();
     } catch (error) {
       this.#hasFailed = this.#options.sabotage.skipReopen !== true;

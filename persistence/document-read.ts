@@ -17,7 +17,7 @@ import { crc32 } from 'node:zlib';
 import * as keys from './keys.ts';
 import type { Reader } from './level-handle.ts';
 import * as records from './records.ts';
-import { StoreError, type StoredUpdate } from './store.ts';
+import { StoreError, type DocumentStat, type StoredUpdate } from './store.ts';
 
 export interface DocumentImage {
   readonly record: records.DocumentRecord | null;
@@ -33,6 +33,8 @@ export interface DocumentImage {
   readonly orphans: readonly number[];
   /** Keys of our records of a document that y-leveldb has cleared and begun anew. */
   readonly stale: readonly Buffer[];
+  /** When its newest update was written; null where it was not recorded. */
+  readonly updatedAtMs: number | null;
 }
 
 function damaged(name: string, what: string): StoreError {
@@ -73,19 +75,22 @@ async function readSkips(reader: Reader, name: string): Promise<Map<number, numb
 interface Sums {
   readonly bySeq: Map<number, number>;
   readonly keys: readonly Buffer[];
+  readonly updatedAtMs: number | null;
 }
 
 async function readSums(reader: Reader, name: string): Promise<Sums> {
   const bySeq = new Map<number, number>();
   const found: Buffer[] = [];
+  let updatedAtMs: number | null = null;
   for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
-    const crcs = records.decodeSums(value);
-    if (crcs === null) throw damaged(name, 'a checksum record is damaged or of a newer version');
+    const record = records.decodeSums(value);
+    if (record === null) throw damaged(name, 'a checksum record is damaged or of a newer version');
     const first = keys.seqOfKey(key);
-    for (const [index, crc] of crcs.entries()) bySeq.set(first + index, crc);
+    for (const [index, crc] of record.crcs.entries()) bySeq.set(first + index, crc);
+    updatedAtMs = record.atMs ?? updatedAtMs;
     found.push(key);
   }
-  return { bySeq, keys: found };
+  return { bySeq, keys: found, updatedAtMs };
 }
 
 /** The ranges of update numbers from `first` on that hold no chunk: reading a tail must not read the base. */
@@ -150,7 +155,7 @@ export async function readDocument(reader: Reader, name: string): Promise<Docume
   const { rewrittenAt, isListed } = await readLayout(reader, name, prefix, storedBase);
   const base = rewrittenAt === null ? storedBase : null;
   const skips = await readSkips(reader, name);
-  const { bySeq: sums, keys: sumsKeys } = await readSums(reader, name);
+  const { bySeq: sums, keys: sumsKeys, updatedAtMs: tailAtMs } = await readSums(reader, name);
   // y-leveldb numbers from 0 only a document that has no updates: if we know of an earlier life of the name, it
   // was cleared, and what our records say of it no longer counts.
   const isAnew = rewrittenAt === 0 && (storedBase !== null || sums.has(0));
@@ -193,7 +198,25 @@ export async function readDocument(reader: Reader, name: string): Promise<Docume
   const stale = isAnew
     ? [keys.recordKey('base', name), keys.recordKey('skips', name), ...sumsKeys]
     : [];
-  return { record, base, skips, tail, tailStart, lastSeq, isListed, orphans, stale };
+  const updatedAtMs = isAnew ? null : latest(storedBase?.updatedAtMs ?? null, tailAtMs);
+  return { record, base, skips, tail, tailStart, lastSeq, isListed, orphans, stale, updatedAtMs };
+}
+
+function latest(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
+}
+
+/** @throws StoreError `document-damaged`: its index record, or the newest of those that carry the time */
+export async function readStat(reader: Reader, name: string): Promise<DocumentStat | null> {
+  const record = await readDocumentRecord(reader, name);
+  if (record === null) return null;
+  const { createdAtMs, deletedAtMs } = record;
+  if (deletedAtMs !== null) return { createdAtMs, updatedAtMs: deletedAtMs, isDeleted: true };
+  const base = await readBaseRecord(reader, name);
+  const sums = await reader.last(keys.recordRange('sums', name));
+  const tailAtMs = sums === null ? null : (records.decodeSums(sums[1])?.atMs ?? null);
+  const updatedAtMs = latest(base?.updatedAtMs ?? null, tailAtMs);
+  return { createdAtMs, updatedAtMs, isDeleted: false };
 }
 
 /** The chunks of a base, checked. @throws StoreError `document-damaged`, and what LevelDB throws */

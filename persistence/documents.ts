@@ -4,6 +4,7 @@
  */
 import { writePortions, type DiskAccess } from './compactor.ts';
 import * as keys from './keys.ts';
+import { recordsOfDocument } from './record-keys.ts';
 import * as records from './records.ts';
 import type { Reader } from './level-handle.ts';
 import { StoreError, type DocumentSummary } from './store.ts';
@@ -73,20 +74,29 @@ export async function adoptDocuments({ committer, read }: DiskAccess): Promise<v
 /**
  * The tombstone first: from then on the document is gone, whatever happens to the rest. Then its records, in
  * portions. Quarantined updates go too: deleted means deleted.
+ *
+ * @param hasBeenStored updates of it are on disk, or on their way
  */
 export async function deleteDocument(
   { committer, read }: DiskAccess,
   name: string,
   deletedAtMs: number,
+  hasBeenStored: boolean,
 ): Promise<void> {
-  const createdAtMs = await read(async (reader) => {
+  const known = await read(async (reader) => {
     const value = await reader.get(keys.nameKey(name));
-    return value === undefined ? null : (records.decodeDocument(value)?.createdAtMs ?? null);
+    return value === undefined ? null : records.decodeDocument(value);
   });
-  await committer.write([
-    [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
-    [keys.stateVectorKey(name), null],
-  ]);
+  const createdAtMs = known?.createdAtMs ?? null;
+  // A name that never was a document, or no longer is one, gets its tombstone without a word.
+  const isChange = hasBeenStored || (known !== null && known.deletedAtMs === null);
+  await committer.write(
+    [
+      [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
+      [keys.stateVectorKey(name), null],
+    ],
+    isChange ? name : undefined,
+  );
   await removeRecords({ committer, read }, name);
 }
 
@@ -98,6 +108,7 @@ export async function removeRecords({ committer, read }: DiskAccess, name: strin
       keys.documentRange(name),
       keys.recordRange('sums', name),
       keys.recordRange('quarantine', name),
+      recordsOfDocument(name),
     ];
     for (const range of ranges) {
       for await (const key of reader.keys(range)) found.push([key, null]);

@@ -23,8 +23,20 @@ export interface SumsDraft {
   readonly batch: Batch;
   readonly firstSeq: number;
   readonly crcs: number[];
+  /** Its first update is the document's first. */
+  readonly isCreating: boolean;
   /** The document; it forgets the draft when the batch is sealed. */
-  readonly owner: { readonly sumsPrefix: Buffer; draft: SumsDraft | null };
+  readonly owner: DraftOwner;
+}
+
+export interface DraftOwner {
+  readonly name: string;
+  readonly sumsPrefix: Buffer;
+  draft: SumsDraft | null;
+  /** When its newest update became part of a batch. */
+  updatedAtMs: number | null;
+  /** The commit whose change record names it already. */
+  changedIn: number;
 }
 
 /** Operations in order; a value of null deletes the key. */
@@ -32,12 +44,16 @@ export class Batch {
   /** The number of this commit, given when it is sealed; 0 before. */
   commit = 0;
   readonly drafts: SumsDraft[] = [];
+  /** Documents that it deletes, for the change log. */
+  readonly deletions: string[] = [];
   readonly keys: Buffer[] = [];
   readonly values: (Uint8Array | null)[] = [];
   readonly durable: Promise<void>;
   /** What callers handed over, not counting what `seal` adds. */
   records = 0;
   bytes = 0;
+  /** What LevelDB gets, all told: bytes. */
+  payloadBytes = 0;
   isSealed = false;
   resolve!: () => void;
   reject!: (error: Error) => void;
@@ -54,6 +70,7 @@ export class Batch {
   put(key: Buffer, value: Uint8Array | null): void {
     this.keys.push(key);
     this.values.push(value);
+    this.payloadBytes += key.length + (value?.length ?? 0);
   }
 }
 
@@ -145,11 +162,15 @@ export class GroupCommit {
   }
 
   /** Queues operations that belong together: one batch, all or nothing. */
-  write(operations: readonly (readonly [key: Buffer, value: Uint8Array | null])[]): Promise<void> {
+  write(
+    operations: readonly (readonly [key: Buffer, value: Uint8Array | null])[],
+    deletedDocument?: string,
+  ): Promise<void> {
     let bytes = 0;
     for (const [key, value] of operations) bytes += key.length + (value?.length ?? 0);
     const batch = this.reserve(operations.length, bytes);
     for (const [key, value] of operations) batch.put(key, value);
+    if (deletedDocument !== undefined) batch.deletions.push(deletedDocument);
     return batch.durable;
   }
 

@@ -34,7 +34,8 @@ function afterPrefix(prefix: Buffer): Buffer {
   return end;
 }
 
-function rangeOf(prefix: Buffer): KeyRange {
+/** All keys that begin with a prefix. */
+export function prefixRange(prefix: Buffer): KeyRange {
   return { gte: prefix, lt: afterPrefix(prefix) };
 }
 
@@ -94,7 +95,7 @@ export function numberedRecordKey(kind: RecordKind, name: string, seq: number): 
 /** All records of one kind of one document. */
 export function recordRange(kind: RecordKind, name: string): KeyRange {
   const prefix = encode([OWN, kind, name, 0]).subarray(0, -SEQ_BYTES);
-  return rangeOf(prefix);
+  return prefixRange(prefix);
 }
 
 const namePrefix = encode([OWN, 'document']);
@@ -109,7 +110,7 @@ export function nameOfNameKey(key: Buffer): string {
 }
 
 export function nameRange(query: { prefix?: string; after?: string }): KeyRange {
-  const whole = rangeOf(namePrefix);
+  const whole = prefixRange(namePrefix);
   let gte = nameKey(query.prefix ?? '');
   if (query.after !== undefined) {
     // The successor of a key is the key with a zero byte behind it.
@@ -125,7 +126,7 @@ export const storeKey: Buffer = encode([OWN, 'store']);
 
 /** What belongs to a Syncline or y-leveldb database; anything outside is somebody else's. */
 export const knownRanges: readonly KeyRange[] = [
-  rangeOf(encode(['v1'])),
-  rangeOf(encode(['v1_sv'])),
-  rangeOf(encode([OWN])),
+  prefixRange(encode(['v1'])),
+  prefixRange(encode(['v1_sv'])),
+  prefixRange(encode([OWN])),
 ];

@@ -15,6 +15,8 @@ export interface Reader {
   hasMany(wanted: Buffer[]): Promise<boolean[]>;
   entries(range: KeyRange): AsyncIterable<Entry>;
   keys(range: KeyRange): AsyncIterable<Buffer>;
+  /** The entry with the highest key. */
+  last(range: KeyRange): Promise<Entry | null>;
 }
 
 /** Records are read once, when a document opens; LevelDB's default of 8 MiB would cache what is not read again. */
@@ -71,6 +73,10 @@ export class LevelHandle {
         hasMany: (wanted) => db.hasMany(wanted, { snapshot }),
         entries: (range) => db.iterator({ ...range, snapshot, fillCache: false }),
         keys: (range) => db.keys({ ...range, snapshot, fillCache: false }),
+        last: async (range) => {
+          const options = { ...range, snapshot, fillCache: false, reverse: true, limit: 1 };
+          return (await db.iterator(options).all())[0] ?? null;
+        },
       });
     } finally {
       await snapshot.close();

@@ -4,6 +4,7 @@
  */
 import { systemClock, type StoreClock } from './clock.ts';
 import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
+import { LevelChanges } from './change-log.ts';
 import { Database, type Sabotage } from './database.ts';
 import { adoptDocuments, deleteDocument, listDocuments, removeRecords } from './documents.ts';
 import {
@@ -11,22 +12,27 @@ import {
   readBaseRecord,
   readChunks,
   readDocument,
+  readStat,
   type DocumentImage,
 } from './document-read.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { Reader } from './level-handle.ts';
 import { OpenDocument, sealSums } from './open-document.ts';
 import { quarantineUpdates } from './quarantine.ts';
+import { LevelRecords } from './record-store.ts';
 import { Recovery } from './recovery.ts';
 import type { BaseRecord } from './records.ts';
 import {
   StoreError,
   type Append,
   type BaseInfo,
+  type ChangeLog,
   type CompactedBase,
+  type DocumentStat,
   type DocumentStore,
   type DocumentSummary,
   type QuarantineEntry,
+  type RecordStore,
   type StoredDocument,
   type StoreObserver,
   type StoreQueue,
@@ -46,6 +52,10 @@ export interface LevelStoreOptions {
   readonly batchRecordsMax?: number;
   /** LevelDB begins a new log when this much was written: bytes. */
   readonly writeBufferSize?: number;
+  /** Keeps the change log. Without, it is neither written nor cleared. */
+  readonly recordsChanges?: boolean;
+  /** The change log is coalesced above this: bytes. */
+  readonly changesBytesMax?: number;
   /** Opens a folder that would be refused. What is missing stays missing. */
   readonly acceptDataLoss?: boolean;
   /** Only for the tests that prove that they would notice. */
@@ -63,6 +73,8 @@ const DEFAULTS = {
   batchBytesMax: 1024 * 1024,
   batchRecordsMax: 512,
   writeBufferSize: 4 * 1024 * 1024,
+  recordsChanges: false,
+  changesBytesMax: 64 * 1024 * 1024,
 };
 
 const CLOSE_DEADLINE_MS = 10_000;
@@ -73,11 +85,14 @@ export class LevelStore implements DocumentStore {
   readonly #recovery: Recovery;
   readonly #database: Database;
   readonly #committer: GroupCommit;
+  readonly #changes: LevelChanges;
+  readonly records: RecordStore;
   readonly #documents = new Map<string, OpenDocument>();
   readonly #loads = new Map<string, Promise<StoredDocument>>();
   readonly #chores = new Set<Promise<void>>();
   /** Their tombstones are on the way to the disk. */
   readonly #deleting = new Set<string>();
+  #deletions = 0;
   readonly #now: () => number;
   #isClosing = false;
 
@@ -97,8 +112,10 @@ export class LevelStore implements DocumentStore {
     this.#committer = new GroupCommit({
       write: (batch) => database.write(batch),
       seal: (batch) => {
-        sealSums(batch);
+        const atMs = clock.now();
         database.seal(batch);
+        this.#changes.seal(batch, atMs);
+        sealSums(batch, atMs);
       },
       onHalt: (error) => {
         recovery.failed(error);
@@ -119,6 +136,28 @@ export class LevelStore implements DocumentStore {
       batchRecordsMax: settings.batchRecordsMax,
       queueBytesMax: settings.queueBytesMax,
     });
+    const assertOpen = (): void => {
+      this.#assertOpen();
+    };
+    this.#changes = new LevelChanges({
+      ...this.#access(null),
+      isRecording: settings.recordsChanges,
+      bytesMax: settings.changesBytesMax,
+      commit: () => database.commit,
+      assertOpen,
+    });
+    this.records = new LevelRecords({
+      ...this.#access(null),
+      assertOpen,
+      deletions: {
+        isDeleting: (name) => this.#deleting.has(name),
+        count: () => this.#deletions,
+      },
+    });
+  }
+
+  get changes(): ChangeLog {
+    return this.#changes;
   }
 
   get status(): StoreStatus {
@@ -142,6 +181,7 @@ export class LevelStore implements DocumentStore {
     this.#recovery.start();
     try {
       await adoptDocuments(this.#access(null));
+      await this.#changes.start();
     } catch (error) {
       await this.close(0);
       throw error;
@@ -155,6 +195,11 @@ export class LevelStore implements DocumentStore {
     const load = this.#load(name).finally(() => this.#loads.delete(name));
     this.#loads.set(name, load);
     return await load;
+  }
+
+  async stat(name: string): Promise<DocumentStat | null> {
+    this.#assertOpen();
+    return await this.#read(name, (reader) => readStat(reader, name));
   }
 
   async readBase(name: string, generation: number): Promise<readonly Uint8Array[]> {
@@ -222,8 +267,10 @@ export class LevelStore implements DocumentStore {
         document.isDeleted = true;
         await document.turn;
       }
-      await deleteDocument(this.#access(name), name, this.#now());
+      const hasBeenStored = document?.isListed ?? false;
+      await deleteDocument(this.#access(name), name, this.#now(), hasBeenStored);
     } finally {
+      this.#deletions++;
       this.#deleting.delete(name);
     }
   }

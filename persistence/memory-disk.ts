@@ -3,9 +3,13 @@
  * Commits take `latencyMs`, fail while told to, and are lost in a crash but for a prefix.
  */
 import type { StoreClock } from './clock.ts';
+import { coalesced } from './memory-records.ts';
 import {
   StoreError,
   type BaseInfo,
+  type ChangeKind,
+  type ChangeRecord,
+  type DocumentChange,
   type QuarantineEntry,
   type StoredUpdate,
   type StoreObserver,
@@ -19,6 +23,7 @@ export interface QuarantinedUpdate extends QuarantineEntry {
 /** A document on disk. Changed in place: copying a tail for every update would make long sessions quadratic. */
 export interface Image {
   createdAtMs: number | null;
+  updatedAtMs: number | null;
   isDeleted: boolean;
   base: BaseInfo | null;
   chunks: readonly Uint8Array[];
@@ -30,6 +35,7 @@ export interface Image {
 export function emptyImage(createdAtMs: number | null): Image {
   return {
     createdAtMs,
+    updatedAtMs: null,
     isDeleted: false,
     base: null,
     chunks: [],
@@ -39,11 +45,22 @@ export function emptyImage(createdAtMs: number | null): Image {
   };
 }
 
-/** One queued write: what it does to a document's durable image. */
+/** Everything that is on the disk. */
+export interface DiskImage {
+  readonly documents: Map<string, Image>;
+  /** By owner and space, then by id. */
+  readonly records: Map<string, Map<string, Uint8Array>>;
+  changes: ChangeRecord[];
+  /** Of the newest commit. */
+  position: number;
+}
+
+/** One queued write: what it does to the image, and what the change log says of it. */
 interface Write {
-  readonly name: string;
+  /** The document that it writes to. */
+  readonly name: string | null;
   readonly bytes: number;
-  readonly apply: (image: Image) => void;
+  readonly apply: (image: DiskImage) => ChangeKind | undefined;
 }
 
 class Commit {
@@ -69,11 +86,13 @@ export interface MemoryDiskOptions {
   readonly clock: StoreClock;
   readonly observer: StoreObserver;
   readonly queueBytesMax: number;
+  readonly recordsChanges: boolean;
+  readonly changesBytesMax: number;
 }
 
 export class MemoryDisk {
   readonly #options: MemoryDiskOptions;
-  images: Map<string, Image> = new Map();
+  image: DiskImage = { documents: new Map(), records: new Map(), changes: [], position: 0 };
   /** From the start of a commit to its confirmation. */
   latencyMs = 0;
   status: StoreStatus = 'closed';
@@ -93,7 +112,30 @@ export class MemoryDisk {
     this.#options = options;
   }
 
-  enqueue(name: string, bytes: number, apply: (image: Image) => void): Promise<void> {
+  /** For records and the like: what belongs to no document that can be open. */
+  enqueue(bytes: number, apply: (image: DiskImage) => void): Promise<void> {
+    return this.#enqueue(null, bytes, (image) => {
+      apply(image);
+      return undefined;
+    });
+  }
+
+  /** `apply` changes the document in place and returns what the change log should say. */
+  enqueueFor(
+    name: string,
+    bytes: number,
+    apply: (image: Image, atMs: number, disk: DiskImage) => ChangeKind | undefined,
+  ): Promise<void> {
+    return this.#enqueue(name, bytes, (disk) => {
+      const { documents } = disk;
+      const atMs = this.#options.clock.now();
+      const image = documents.get(name) ?? emptyImage(atMs);
+      documents.set(name, image);
+      return apply(image, atMs, disk);
+    });
+  }
+
+  #enqueue(name: string | null, bytes: number, apply: Write['apply']): Promise<void> {
     let commit = this.#queue.at(-1);
     if (commit === undefined || commit === this.#inFlight) {
       commit = new Commit();
@@ -137,16 +179,16 @@ export class MemoryDisk {
     this.#startCommit();
   }
 
-  /** Nothing happens any more. Returns the images with a prefix of what was queued: `share` of it, 0 … 1. */
-  crash(share: number): Map<string, Image> {
+  /** Nothing happens any more. Returns the image with a prefix of what was queued: `share` of it, 0 … 1. */
+  crash(share: number): DiskImage {
     this.#stop();
     this.status = 'closed';
     const volatile = this.#queue.flatMap((commit) => commit.writes);
     const kept = Math.floor(share * (volatile.length + 1));
-    for (const write of volatile.slice(0, kept)) this.#apply(write);
-    const images = this.images;
-    this.images = new Map();
-    return images;
+    this.#apply(volatile.slice(0, kept));
+    const { image } = this;
+    this.image = { documents: new Map(), records: new Map(), changes: [], position: 0 };
+    return image;
   }
 
   /** Rejects what is not durable. */
@@ -188,10 +230,8 @@ export class MemoryDisk {
     }
     this.#queue.shift();
     let bytes = 0;
-    for (const write of commit.writes) {
-      this.#apply(write);
-      bytes += write.bytes;
-    }
+    this.#apply(commit.writes);
+    for (const write of commit.writes) bytes += write.bytes;
     this.records -= commit.writes.length;
     this.bytes -= bytes;
     commit.resolve();
@@ -205,10 +245,21 @@ export class MemoryDisk {
     for (const resolve of waiting) resolve();
   }
 
-  #apply(write: Write): void {
-    const image = this.images.get(write.name) ?? emptyImage(this.#options.clock.now());
-    write.apply(image);
-    this.images.set(write.name, image);
+  #apply(writes: readonly Write[]): void {
+    const { clock, recordsChanges, changesBytesMax } = this.#options;
+    const { image } = this;
+    const position = image.position + 1;
+    const changes: DocumentChange[] = [];
+    for (const { name, apply } of writes) {
+      const kind = apply(image);
+      if (kind === undefined || name === null) continue;
+      const isSaid = changes.some((change) => change.name === name && change.kind === kind);
+      if (!isSaid) changes.push({ kind, name });
+    }
+    image.position = position;
+    if (!recordsChanges || changes.length === 0) return;
+    image.changes.push({ position, atMs: Math.trunc(clock.now()), changes });
+    image.changes = coalesced(image.changes, changesBytesMax);
   }
 
   #stop(): void {

@@ -5,6 +5,7 @@
  * For tests and the simulation it can be told to fail writes (`failWrites`), to be slow (`latencyMs`), and to
  * crash (`crash`, which returns the store that the next process would open).
  */
+import { isOwnedBy, MemoryChanges, MemoryRecords } from './memory-records.ts';
 import { systemClock, type StoreClock } from './clock.ts';
 import {
   emptyImage,
@@ -16,10 +17,13 @@ import {
   StoreError,
   type Append,
   type BaseInfo,
+  type ChangeLog,
   type CompactedBase,
+  type DocumentStat,
   type DocumentStore,
   type DocumentSummary,
   type QuarantineEntry,
+  type RecordStore,
   type StoredDocument,
   type StoreObserver,
   type StoreQueue,
@@ -32,6 +36,9 @@ export interface MemoryStoreOptions {
   /** From the start of a commit to its confirmation; may be changed while the store runs. */
   readonly latencyMs?: number;
   readonly queueBytesMax?: number;
+  /** Keeps the change log. */
+  readonly recordsChanges?: boolean;
+  readonly changesBytesMax?: number;
 }
 
 interface OpenDocument {
@@ -44,20 +51,27 @@ interface OpenDocument {
 
 const CLOSE_DEADLINE_MS = 10_000;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+const CHANGES_BYTES_MAX = 64 * 1024 * 1024;
 
 export class MemoryStore implements DocumentStore {
   readonly #options: MemoryDiskOptions;
   readonly #disk: MemoryDisk;
   readonly #documents = new Map<string, OpenDocument>();
+  readonly records: RecordStore;
+  readonly changes: ChangeLog;
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#options = {
       clock: options.clock ?? systemClock,
       observer: options.observer ?? {},
       queueBytesMax: options.queueBytesMax ?? QUEUE_BYTES_MAX,
+      recordsChanges: options.recordsChanges ?? false,
+      changesBytesMax: options.changesBytesMax ?? CHANGES_BYTES_MAX,
     };
     this.#disk = new MemoryDisk(this.#options);
     this.#disk.latencyMs = options.latencyMs ?? 0;
+    this.records = new MemoryRecords(this.#disk, (name) => this.#isDeleted(name));
+    this.changes = new MemoryChanges(this.#disk);
   }
 
   get status(): StoreStatus {
@@ -99,8 +113,8 @@ export class MemoryStore implements DocumentStore {
       while (this.#disk.isQueued(name)) await this.#disk.settled();
       this.#assertOpen();
     }
-    const image = this.#disk.images.get(name);
-    if (image?.isDeleted === true || open?.isDeleted === true) throw deleted(name);
+    const image = this.#disk.image.documents.get(name);
+    if (this.#isDeleted(name)) throw deleted(name);
     if (open === undefined) {
       this.#documents.set(name, {
         nextSeq: (image?.lastSeq ?? -1) + 1,
@@ -117,9 +131,17 @@ export class MemoryStore implements DocumentStore {
     };
   }
 
+  async stat(name: string): Promise<DocumentStat | null> {
+    this.#assertOpen();
+    const image = this.#disk.image.documents.get(name);
+    if (image === undefined) return null;
+    const { createdAtMs, updatedAtMs, isDeleted } = image;
+    return { createdAtMs, updatedAtMs, isDeleted };
+  }
+
   async readBase(name: string, generation: number): Promise<readonly Uint8Array[]> {
     this.#assertOpen();
-    const image = this.#disk.images.get(name);
+    const image = this.#disk.image.documents.get(name);
     if (image?.base?.generation === generation) return image.chunks;
     throw new StoreError('stale-generation', `${name}: base ${generation} was replaced`);
   }
@@ -127,9 +149,12 @@ export class MemoryStore implements DocumentStore {
   append(name: string, update: Uint8Array): Append {
     const open = this.#writable(name);
     const seq = open.nextSeq++;
-    const durable = this.#disk.enqueue(name, update.length, (image) => {
+    const durable = this.#disk.enqueueFor(name, update.length, (image, atMs) => {
+      const isFirst = image.lastSeq < 0;
       image.tail.push({ seq, bytes: update });
       image.lastSeq = seq;
+      image.updatedAtMs = atMs;
+      return isFirst ? 'created' : 'changed';
     });
     return { seq, durable };
   }
@@ -147,11 +172,12 @@ export class MemoryStore implements DocumentStore {
     // Chunks take numbers of the document, as on disk.
     open.nextSeq += base.chunks.length;
     const lastSeq = open.nextSeq - 1;
-    await this.#disk.enqueue(name, info.bytes, (image) => {
+    await this.#disk.enqueueFor(name, info.bytes, (image) => {
       image.base = info;
       image.chunks = base.chunks;
       image.tail = image.tail.filter((update) => update.seq > base.upToSeq);
       image.lastSeq = Math.max(image.lastSeq, lastSeq);
+      return undefined;
     });
     return info;
   }
@@ -159,12 +185,13 @@ export class MemoryStore implements DocumentStore {
   quarantine(name: string, entries: readonly QuarantineEntry[]): Promise<void> {
     this.#writable(name);
     const reasons = new Map(entries.map((entry) => [entry.seq, entry.reason]));
-    return this.#disk.enqueue(name, 0, (image) => {
+    return this.#disk.enqueueFor(name, 0, (image) => {
       for (const { seq, bytes } of image.tail) {
         const reason = reasons.get(seq);
         if (reason !== undefined) image.quarantined.push({ seq, reason, bytes });
       }
       image.tail = image.tail.filter((update) => !reasons.has(update.seq));
+      return undefined;
     });
   }
 
@@ -176,7 +203,7 @@ export class MemoryStore implements DocumentStore {
   }): Promise<readonly DocumentSummary[]> {
     this.#assertOpen();
     const { prefix = '', after, limit, includeDeleted = false } = query;
-    const found = [...this.#disk.images]
+    const found = [...this.#disk.image.documents]
       .filter(([name, image]) => name.startsWith(prefix) && (includeDeleted || !image.isDeleted))
       .map(([name, { createdAtMs, isDeleted }]) => ({ name, createdAtMs, isDeleted }))
       .filter(({ name }) => after === undefined || compareNames(name, after) > 0)
@@ -188,9 +215,12 @@ export class MemoryStore implements DocumentStore {
     this.#assertOpen();
     const open = this.#documents.get(name);
     if (open !== undefined) open.isDeleted = true;
-    await this.#disk.enqueue(name, 0, (image) => {
-      const createdAtMs = image.lastSeq < 0 ? null : image.createdAtMs;
-      Object.assign(image, emptyImage(createdAtMs), { isDeleted: true });
+    await this.#disk.enqueueFor(name, 0, (image, atMs, { records }) => {
+      for (const folder of records.keys()) if (isOwnedBy(folder, name)) records.delete(folder);
+      const wasStored = image.lastSeq >= 0;
+      const createdAtMs = wasStored ? image.createdAtMs : null;
+      Object.assign(image, emptyImage(createdAtMs), { isDeleted: true, updatedAtMs: atMs });
+      return wasStored ? 'deleted' : undefined;
     });
   }
 
@@ -229,13 +259,18 @@ export class MemoryStore implements DocumentStore {
    */
   crash(random: () => number, options: MemoryStoreOptions = {}): MemoryStore {
     const next = new MemoryStore({ ...this.#options, latencyMs: this.latencyMs, ...options });
-    next.#disk.images = this.#disk.crash(random());
+    next.#disk.image = this.#disk.crash(random());
     return next;
   }
 
   /** What `quarantine` has set aside. */
   quarantined(name: string): readonly QuarantinedUpdate[] {
-    return this.#disk.images.get(name)?.quarantined ?? [];
+    return this.#disk.image.documents.get(name)?.quarantined ?? [];
+  }
+
+  #isDeleted(name: string): boolean {
+    const isTombstone = this.#disk.image.documents.get(name)?.isDeleted === true;
+    return isTombstone || this.#documents.get(name)?.isDeleted === true;
   }
 
   #assertOpen(): void {

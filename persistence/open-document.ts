@@ -4,12 +4,12 @@
  */
 import { crc32 } from 'node:zlib';
 import type { DocumentImage } from './document-read.ts';
-import type { Batch, GroupCommit, SumsDraft } from './group-commit.ts';
+import type { Batch, DraftOwner, GroupCommit, SumsDraft } from './group-commit.ts';
 import * as keys from './keys.ts';
 import * as records from './records.ts';
 import { StoreError } from './store.ts';
 
-export class OpenDocument {
+export class OpenDocument implements DraftOwner {
   readonly name: string;
   readonly updatePrefix: Buffer;
   readonly sumsPrefix: Buffer;
@@ -25,6 +25,8 @@ export class OpenDocument {
   /** For the index record of a new document; null: the time of its first append. */
   createdAtMs: number | null = null;
   draft: SumsDraft | null = null;
+  updatedAtMs: number | null;
+  changedIn = 0;
   /** Resolves when everything that was queued for this document so far is durable. */
   settled: Promise<void> = Promise.resolve();
   /** Compactions, quarantines and deletion of one document run one after another. */
@@ -38,6 +40,7 @@ export class OpenDocument {
     this.skips = image.skips;
     this.tailStart = image.tailStart;
     this.nextSeq = image.lastSeq + 1;
+    this.updatedAtMs = image.updatedAtMs;
     this.isListed = image.isListed && image.record !== null;
   }
 
@@ -54,7 +57,7 @@ export class OpenDocument {
     if (isFirst) this.#enlist(batch, this.createdAtMs ?? nowMs());
     let draft = this.draft;
     if (draft === null || draft.batch !== batch || draft.firstSeq + draft.crcs.length !== seq) {
-      draft = { batch, firstSeq: seq, crcs: [], owner: this };
+      draft = { batch, firstSeq: seq, crcs: [], isCreating: isFirst, owner: this };
       this.draft = draft;
       batch.drafts.push(draft);
     }
@@ -106,11 +109,11 @@ export class OpenDocument {
 }
 
 /** Turns the drafts of a batch into records. */
-export function sealSums(batch: Batch): void {
-  for (const draft of batch.drafts) {
-    const key = keys.updateKey(draft.owner.sumsPrefix, draft.firstSeq);
-    batch.put(key, records.encodeSums(draft.crcs));
-    draft.owner.draft = null;
+export function sealSums(batch: Batch, atMs: number): void {
+  for (const { owner, firstSeq, crcs } of batch.drafts) {
+    batch.put(keys.updateKey(owner.sumsPrefix, firstSeq), records.encodeSums(crcs, atMs));
+    owner.draft = null;
+    owner.updatedAtMs = atMs;
   }
   batch.drafts.length = 0;
 }

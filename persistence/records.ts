@@ -9,14 +9,17 @@
 import { crc32 } from 'node:zlib';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
+import type { ChangeKind, DocumentChange } from './store.ts';
 
 const VERSION = 1;
+/** Of base and checksum records: with the time of the newest update. */
+const TIMED_VERSION = 2;
 const CRC_BYTES = 4;
 
 /** Seals a payload: version byte in front, checksum behind. */
-function seal(write: (encoder: encoding.Encoder) => void): Buffer {
+function seal(write: (encoder: encoding.Encoder) => void, version: number = VERSION): Buffer {
   const encoder = encoding.createEncoder();
-  encoding.writeUint8(encoder, VERSION);
+  encoding.writeUint8(encoder, version);
   write(encoder);
   const payload = encoding.toUint8Array(encoder);
   const sealed = Buffer.allocUnsafe(payload.length + CRC_BYTES);
@@ -25,16 +28,21 @@ function seal(write: (encoder: encoding.Encoder) => void): Buffer {
   return sealed;
 }
 
-function unseal<T>(value: Uint8Array, read: (decoder: decoding.Decoder) => T): T | null {
+function unseal<T>(
+  value: Uint8Array,
+  read: (decoder: decoding.Decoder, version: number) => T,
+  newest: number = VERSION,
+): T | null {
   const end = value.length - CRC_BYTES;
-  if (end < 1 || value[0] !== VERSION) return null;
+  const version = value[0] ?? 0;
+  if (end < 1 || version < VERSION || version > newest) return null;
   const payload = value.subarray(0, end);
   const stored = Buffer.from(value.buffer, value.byteOffset, value.byteLength).readUInt32LE(end);
   if (crc32(payload) !== stored) return null;
   const decoder = decoding.createDecoder(payload);
   decoding.readUint8(decoder);
   try {
-    return read(decoder);
+    return read(decoder, version);
   } catch {
     return null; // lib0 throws at the end of the bytes; a right checksum makes that nearly impossible
   }
@@ -82,10 +90,15 @@ export interface BaseRecord {
   readonly chunks: readonly ChunkEntry[];
   /** Records of older builds end before it. */
   readonly outline?: Uint8Array;
+  /** When the newest update was written that the document had then; absent in records of older builds. */
+  readonly updatedAtMs?: number;
 }
 
 export function encodeBase(base: BaseRecord): Buffer {
+  const { updatedAtMs } = base;
+  const version = updatedAtMs === undefined ? VERSION : TIMED_VERSION;
   return seal((encoder) => {
+    if (updatedAtMs !== undefined) encoding.writeVarUint(encoder, Math.trunc(updatedAtMs));
     encoding.writeVarUint(encoder, base.generation);
     encoding.writeVarUint(encoder, base.upToSeq + 1); // -1 is a legal "nothing yet"
     encoding.writeVarUint8Array(encoder, base.head);
@@ -96,11 +109,12 @@ export function encodeBase(base: BaseRecord): Buffer {
       encoding.writeVarUint(encoder, chunk.crc);
     }
     if (base.outline !== undefined) encoding.writeVarUint8Array(encoder, base.outline);
-  });
+  }, version);
 }
 
 export function decodeBase(value: Uint8Array): BaseRecord | null {
-  return unseal(value, (decoder) => {
+  const read = (decoder: decoding.Decoder, version: number): BaseRecord => {
+    const time = version < TIMED_VERSION ? {} : { updatedAtMs: decoding.readVarUint(decoder) };
     const generation = decoding.readVarUint(decoder);
     const upToSeq = decoding.readVarUint(decoder) - 1;
     const head = decoding.readVarUint8Array(decoder).slice();
@@ -110,10 +124,11 @@ export function decodeBase(value: Uint8Array): BaseRecord | null {
       const length = decoding.readVarUint(decoder);
       chunks.push({ seq, length, crc: decoding.readVarUint(decoder) });
     }
-    if (!decoding.hasContent(decoder)) return { generation, upToSeq, head, chunks };
+    if (!decoding.hasContent(decoder)) return { generation, upToSeq, head, chunks, ...time };
     const outline = decoding.readVarUint8Array(decoder).slice();
-    return { generation, upToSeq, head, chunks, outline };
-  });
+    return { generation, upToSeq, head, chunks, outline, ...time };
+  };
+  return unseal(value, read, TIMED_VERSION);
 }
 
 // ---- skips: numbers after the base that are not updates of the tail ---------------------------------------------
@@ -147,23 +162,36 @@ export function decodeSkips(value: Uint8Array): Map<number, number> | null {
 
 // ---- checksums of one document's updates in one batch ------------------------------------------------------------
 
+export interface Sums {
+  readonly crcs: readonly number[];
+  /** When the batch was written; null in records of older builds. */
+  readonly atMs: number | null;
+}
+
+const TIME_BYTES = 6;
+
 /** Written once a document and commit, so by hand: no encoder, one allocation. */
-export function encodeSums(crcs: readonly number[]): Buffer {
-  const end = 1 + crcs.length * CRC_BYTES;
+export function encodeSums(crcs: readonly number[], atMs: number): Buffer {
+  const end = 1 + TIME_BYTES + crcs.length * CRC_BYTES;
   const value = Buffer.allocUnsafe(end + CRC_BYTES);
-  value[0] = VERSION;
-  let at = 1;
+  value[0] = TIMED_VERSION;
+  let at = value.writeUIntLE(Math.trunc(atMs), 1, TIME_BYTES);
   for (const crc of crcs) at = value.writeUInt32LE(crc, at);
   value.writeUInt32LE(crc32(value.subarray(0, end)), end);
   return value;
 }
 
-export function decodeSums(value: Uint8Array): number[] | null {
-  return unseal(value, (decoder) => {
+export function decodeSums(value: Uint8Array): Sums | null {
+  const read = (decoder: decoding.Decoder, version: number): Sums => {
+    let atMs: number | null = null;
+    if (version >= TIMED_VERSION) {
+      atMs = Buffer.from(decoding.readUint8Array(decoder, TIME_BYTES)).readUIntLE(0, TIME_BYTES);
+    }
     const crcs: number[] = [];
     while (decoding.hasContent(decoder)) crcs.push(decoding.readUint32(decoder));
-    return crcs;
-  });
+    return { crcs, atMs };
+  };
+  return unseal(value, read, TIMED_VERSION);
 }
 
 // ---- the name index, quarantine, the store itself ----------------------------------------------------------------
@@ -236,5 +264,47 @@ export function decodeStore(value: Uint8Array): StoreRecord | null {
     const schema = decoding.readVarUint(decoder);
     const storeId = decoding.readVarString(decoder);
     return { schema, storeId, commit: decoding.readVarUint(decoder) };
+  });
+}
+
+// ---- records of other parts, and the change log -------------------------------------------------------------------
+
+export function encodeOpaque(payload: Uint8Array): Buffer {
+  return seal((encoder) => {
+    encoding.writeUint8Array(encoder, payload);
+  });
+}
+
+export function decodeOpaque(value: Uint8Array): Uint8Array | null {
+  return unseal(value, (decoder) => decoding.readTailAsUint8Array(decoder).slice());
+}
+
+export interface ChangesRecord {
+  readonly atMs: number;
+  readonly changes: readonly DocumentChange[];
+}
+
+const CHANGE_KINDS: readonly ChangeKind[] = ['created', 'changed', 'deleted'];
+
+export function encodeChanges(record: ChangesRecord): Buffer {
+  return seal((encoder) => {
+    encoding.writeVarUint(encoder, Math.trunc(record.atMs));
+    for (const { kind, name } of record.changes) {
+      encoding.writeUint8(encoder, CHANGE_KINDS.indexOf(kind));
+      encoding.writeVarString(encoder, name);
+    }
+  });
+}
+
+export function decodeChanges(value: Uint8Array): ChangesRecord | null {
+  return unseal(value, (decoder) => {
+    const atMs = decoding.readVarUint(decoder);
+    const changes: DocumentChange[] = [];
+    while (decoding.hasContent(decoder)) {
+      const kind = CHANGE_KINDS[decoding.readUint8(decoder)];
+      if (kind === undefined) throw new Error('a kind of a newer version');
+      changes.push({ kind, name: decoding.readVarString(decoder) });
+    }
+    return { atMs, changes };
   });
 }

@@ -167,7 +167,7 @@ async function salvage(reader: Reader, name: string): Promise<Salvage> {
   for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
     oldKeys.push(key);
     const first = keys.seqOfKey(key);
-    for (const [index, crc] of (records.decodeSums(value) ?? []).entries()) {
+    for (const [index, crc] of (records.decodeSums(value)?.crcs ?? []).entries()) {
       sums.set(first + index, crc);
     }
   }
@@ -217,7 +217,7 @@ async function rewrite(
   const prefix = keys.updateKeyPrefix(name);
   for (const [seq, { bytes }] of kept.entries()) {
     operations.push([keys.updateKey(prefix, seq), bytes]);
-    const sums = records.encodeSums([crc32(bytes)]);
+    const sums = records.encodeSums([crc32(bytes)], atMs);
     operations.push([keys.numberedRecordKey('sums', name, seq), sums]);
   }
   const record = { createdAtMs: found.createdAtMs, deletedAtMs: null };

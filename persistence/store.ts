@@ -110,6 +110,10 @@ export type StoreErrorCode =
   | 'refused'
   /** One document is damaged; the others are served. */
   | 'document-damaged'
+  /** One record of another part is damaged; the others are readable. */
+  | 'record-damaged'
+  /** A record, or a write of records, above its bound: the caller splits it. */
+  | 'record-too-large'
   /** The document was deleted and stays so. */
   | 'document-deleted'
   /** A write did not reach the disk (yet); the store is recovering. */
@@ -128,7 +132,111 @@ export class StoreError extends Error {
   }
 }
 
+/** What is known of a document without loading it. */
+export interface DocumentStat {
+  /** Milliseconds since the epoch; null where it was not recorded (written by y-leveldb). */
+  readonly createdAtMs: number | null;
+  /** When its newest update became part of a batch; null where it was not recorded (older builds, y-leveldb). */
+  readonly updatedAtMs: number | null;
+  readonly isDeleted: boolean;
+}
+
+/** Whose records: each space is one part's own, and no other part looks into it. */
+export type RecordSpace = 'snapshot' | 'snapshot-state' | 'revocation' | 'webhook' | 'dead-letter';
+
+export interface RecordKey {
+  readonly space: RecordSpace;
+  /** The document that it belongs to and goes with; null for records of the node. */
+  readonly document: string | null;
+  readonly id: string;
+}
+
+export interface RecordChange {
+  readonly key: RecordKey;
+  /** Null removes it. The bytes must not be changed afterwards. */
+  readonly value: Uint8Array | null;
+}
+
+export interface StoredRecord {
+  readonly id: string;
+  /** Null: damaged on disk; `get` says so with an error. The others are as good as ever. */
+  readonly value: Uint8Array | null;
+}
+
+/** Bounds of records: a batch must not hold up acks. What is larger is split by its owner. */
+export const RECORD_LIMITS = {
+  /** One value: bytes. */
+  valueBytesMax: 1_048_576,
+  /** UTF-8 bytes of an id. */
+  idBytesMax: 1024,
+  /** All values of one write: bytes. */
+  writeBytesMax: 4_194_304,
+  writeRecordsMax: 256,
+} as const;
+
+/**
+ * Small durable records of other parts of the node, opaque to the store, each sealed with a checksum. They go
+ * through the same group commit as updates: a resolved `write` is on disk, all of it or (after a crash) nothing;
+ * while the disk refuses writes it waits, as appends do. Reads return what is durable.
+ */
+export interface RecordStore {
+  /** Null: there is none. @throws StoreError `record-damaged`, `read-failed`, `closed` */
+  get(key: RecordKey): Promise<Uint8Array | null>;
+
+  /**
+   * Records of one space and document (`null`: of the node), in order of id (UTF-8 bytes), from `after`
+   * (exclusive), at most `limit`. @throws StoreError `read-failed`, `closed`
+   */
+  list(query: {
+    readonly space: RecordSpace;
+    readonly document: string | null;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly StoredRecord[]>;
+
+  /**
+   * One synced batch. Writes take effect in the order of the calls.
+   * @throws StoreError `record-too-large` (see RECORD_LIMITS), `document-deleted` (a value for a deleted document:
+   * nothing was written), `closed`
+   */
+  write(changes: readonly RecordChange[]): Promise<void>;
+}
+
+export type ChangeKind = 'created' | 'changed' | 'deleted';
+
+export interface DocumentChange {
+  readonly kind: ChangeKind;
+  readonly name: string;
+}
+
+/** What one batch did to which documents; in the same batch, so neither is there without the other. */
+export interface ChangeRecord {
+  /** Strictly increasing, over restarts and recoveries too; with gaps. */
+  readonly position: number;
+  readonly atMs: number;
+  readonly changes: readonly DocumentChange[];
+}
+
+/**
+ * Which documents were created, changed or deleted, in order; kept only by stores that are told to, until it is
+ * trimmed. Bounded: when it has grown above its limit it is coalesced, so that each document keeps one entry, at its
+ * newest position (`created` outlives a later change, `deleted` replaces everything before it). So a reader
+ * that is far behind learns the newest state of every document, not every step.
+ */
+export interface ChangeLog {
+  /** Records after a position, at most `limit`; only durable ones. @throws StoreError `read-failed`, `closed` */
+  read(after: number, limit: number): Promise<readonly ChangeRecord[]>;
+  /** Forgets everything up to a position, inclusive. */
+  trim(upTo: number): Promise<void>;
+  /** The newest position in use. */
+  readonly position: number;
+  /** On disk: bytes. */
+  readonly bytes: number;
+}
+
 export interface DocumentStore {
+  readonly records: RecordStore;
+  readonly changes: ChangeLog;
   readonly status: StoreStatus;
   /** The error behind `degraded`, else null. */
   readonly lastError: StoreError | null;
@@ -146,6 +254,12 @@ export interface DocumentStore {
    * @throws StoreError `document-damaged`, `document-deleted`, `read-failed`, `closed`
    */
   load(name: string): Promise<StoredDocument>;
+
+  /**
+   * What is known of a document without loading it; null for one that was never stored.
+   * @throws StoreError `document-damaged` (its index record), `read-failed`, `closed`
+   */
+  stat(name: string): Promise<DocumentStat | null>;
 
   /**
    * The chunks of a base as they lie on disk, checksums verified.
@@ -178,7 +292,7 @@ export interface DocumentStore {
     includeDeleted?: boolean;
   }): Promise<readonly DocumentSummary[]>;
 
-  /** Writes a tombstone and removes the document's records. Later loads throw `document-deleted`. */
+  /** Writes a tombstone and removes everything of the document, `records` too. Later loads throw `document-deleted`. */
   delete(name: string): Promise<void>;
 
   /**

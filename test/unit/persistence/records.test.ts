@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as records from '../../../persistence/records.ts';
@@ -13,9 +14,21 @@ const base = fc.record(
     chunks: fc.array(chunk, { maxLength: 20 }),
     // As an older build wrote it: without.
     outline: bytes,
+    updatedAtMs: fc.integer({ min: 0, max: 2 ** 45 }),
   },
   { requiredKeys: ['generation', 'upToSeq', 'head', 'chunks'] },
 );
+
+const atMs = 1_790_000_000_123;
+const changes = fc.record({
+  atMs: u32,
+  changes: fc.array(
+    fc.record({
+      kind: fc.constantFrom('created' as const, 'changed' as const, 'deleted' as const),
+      name: fc.string({ unit: 'grapheme' }),
+    }),
+  ),
+});
 
 interface Kind {
   readonly name: string;
@@ -31,7 +44,13 @@ const kinds: readonly Kind[] = [
     any: fc.array(fc.tuple(u32, u32)).map((pairs) => records.encodeSkips(new Map(pairs))),
     decode: records.decodeSkips,
   },
-  { name: 'sums', any: fc.array(u32).map(records.encodeSums), decode: records.decodeSums },
+  {
+    name: 'sums',
+    any: fc.array(u32).map((crcs) => records.encodeSums(crcs, atMs)),
+    decode: records.decodeSums,
+  },
+  { name: 'opaque', any: bytes.map(records.encodeOpaque), decode: records.decodeOpaque },
+  { name: 'changes', any: changes.map(records.encodeChanges), decode: records.decodeChanges },
   {
     name: 'document',
     any: fc
@@ -69,7 +88,8 @@ describe('records', () => {
   it('checksums, skips and the rest come back as they were', () => {
     fc.assert(
       fc.property(fc.array(u32), fc.array(fc.tuple(u32, u32)), bytes, (crcs, pairs, update) => {
-        expect(records.decodeSums(records.encodeSums(crcs))).toEqual(crcs);
+        const sums = { crcs, atMs };
+        expect(records.decodeSums(records.encodeSums(crcs, atMs + 0.7))).toEqual(sums);
         const skips = new Map(pairs);
         expect(records.decodeSkips(records.encodeSkips(skips))).toEqual(skips);
         const quarantined = {
@@ -85,6 +105,27 @@ describe('records', () => {
     expect(records.decodeDocument(records.encodeDocument(document))).toEqual(document);
     const store = { schema: 1, storeId: 'id', commit: 2 ** 40 };
     expect(records.decodeStore(records.encodeStore(store))).toEqual(store);
+  });
+
+  it('what other parts keep, and the words of the change log, come back as they were', () => {
+    fc.assert(
+      fc.property(bytes, changes, (payload, record) => {
+        const copy = Uint8Array.from(payload);
+        expect(records.decodeOpaque(records.encodeOpaque(copy))).toEqual(copy);
+        expect(records.decodeChanges(records.encodeChanges(record))).toEqual(record);
+      }),
+    );
+  });
+
+  it('checksum and base records of the first version, which carry no time, are still read', () => {
+    // Version 1: the checksums alone; sealed as all records are.
+    const sums = Buffer.from('01785634120df0adba', 'hex');
+    const sealed = Buffer.concat([sums, Buffer.alloc(4)]);
+    sealed.writeUInt32LE(crc32(sums), 9);
+    expect(records.decodeSums(sealed)).toEqual({ crcs: [0x12345678, 0xbaadf00d], atMs: null });
+    const base = { generation: 1, upToSeq: 4, head: Uint8Array.of(9), chunks: [] };
+    expect(records.encodeBase(base)[0]).toBe(1);
+    expect(records.decodeBase(records.encodeBase(base))).toEqual(base);
   });
 
   it.each(kinds)(

@@ -1,0 +1,108 @@
+/**
+ * The change log on LevelDB: see `ChangeLog` in store.ts. One record a batch, put into the batch when it is sealed,
+ * so that an update and the word of it are durable together or not at all. Positions are the numbers of the
+ * batches: they increase strictly, survive restarts, and a batch that is written again keeps its own.
+ */
+import { writePortions, type DiskAccess } from './compactor.ts';
+import type { Batch } from './group-commit.ts';
+import type { Reader } from './level-handle.ts';
+import { allChanges, changeKey, changesBetween, positionOfChangeKey } from './record-keys.ts';
+import * as values from './records.ts';
+import type { ChangeLog, ChangeRecord, DocumentChange } from './store.ts';
+
+export interface LevelChangesOptions extends DiskAccess {
+  readonly isRecording: boolean;
+  readonly bytesMax: number;
+  /** The newest batch that is durable. */
+  readonly commit: () => number;
+  /** @throws StoreError `closed` */
+  readonly assertOpen: () => void;
+}
+
+type Deletion = readonly [key: Buffer, value: null];
+
+export class LevelChanges implements ChangeLog {
+  readonly #options: LevelChangesOptions;
+  #bytes = 0;
+
+  constructor(options: LevelChangesOptions) {
+    this.#options = options;
+  }
+
+  get position(): number {
+    return this.#options.commit();
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** After the folder was opened: how much is there. */
+  async start(): Promise<void> {
+    this.#bytes = await this.#options.read(async (reader) => {
+      let bytes = 0;
+      for await (const [key, value] of reader.entries(allChanges))
+        bytes += key.length + value.length;
+      return bytes;
+    });
+  }
+
+  /** Puts the word of what a batch changes into it. Before its drafts are turned into checksum records. */
+  seal(batch: Batch, atMs: number): void {
+    if (!this.#options.isRecording) return;
+    const changes: DocumentChange[] = [];
+    for (const { owner, isCreating, crcs } of batch.drafts) {
+      const { name } = owner;
+      if (isCreating) {
+        changes.push({ kind: 'created', name });
+        owner.changedIn = crcs.length === 1 ? 0 : batch.commit;
+        if (crcs.length > 1) changes.push({ kind: 'changed', name });
+      } else if (owner.changedIn !== batch.commit) {
+        owner.changedIn = batch.commit;
+        changes.push({ kind: 'changed', name });
+      }
+    }
+    // After a deletion nothing is appended, so it is the last word.
+    changes.push(...batch.deletions.map((name) => ({ kind: 'deleted', name }) as const));
+    if (changes.length === 0) return;
+    const key = changeKey(batch.commit);
+    const value = values.encodeChanges({ atMs, changes });
+    batch.put(key, value);
+    this.#bytes += key.length + value.length;
+  }
+
+  async read(after: number, limit: number): Promise<readonly ChangeRecord[]> {
+    this.#options.assertOpen();
+    if (limit <= 0) return [];
+    return await this.#options.read((reader) => readChanges(reader, after, limit));
+  }
+
+  async trim(upTo: number): Promise<void> {
+    this.#options.assertOpen();
+    let bytes = 0;
+    const doomed = await this.#options.read(async (reader) => {
+      const found: Deletion[] = [];
+      for await (const [key, value] of reader.entries(changesBetween(-1, upTo))) {
+        found.push([key, null]);
+        bytes += key.length + value.length;
+      }
+      return found;
+    });
+    await writePortions(this.#options.committer, doomed);
+    this.#bytes -= bytes;
+  }
+}
+
+async function readChanges(reader: Reader, after: number, limit: number): Promise<ChangeRecord[]> {
+  const found: ChangeRecord[] = [];
+  for await (const [key, value] of reader.entries(
+    changesBetween(after, Number.MAX_SAFE_INTEGER - 1),
+  )) {
+    const position = positionOfChangeKey(key);
+    // A damaged record says nothing any more; `syncline verify` tells of it.
+    const record = values.decodeChanges(value) ?? { atMs: 0, changes: [] };
+    found.push({ position, ...record });
+    if (found.length === limit) break;
+  }
+  return found;
+}

@@ -1,0 +1,143 @@
+/**
+ * Records and change log of the memory store: plain maps and lists on the `MemoryDisk`, written independently of
+ * the LevelDB store's.
+ */
+import type { MemoryDisk } from './memory-disk.ts';
+import { assertBounds } from './record-store.ts';
+import {
+  StoreError,
+  type ChangeLog,
+  type ChangeRecord,
+  type RecordChange,
+  type RecordKey,
+  type RecordStore,
+  type StoredRecord,
+} from './store.ts';
+
+const folderOf = (key: Pick<RecordKey, 'space' | 'document'>): string =>
+  JSON.stringify([key.document, key.space]);
+
+export function isOwnedBy(folder: string, document: string): boolean {
+  return (JSON.parse(folder) as [string | null, string])[0] === document;
+}
+
+export class MemoryRecords implements RecordStore {
+  readonly #disk: MemoryDisk;
+  readonly #isDeleted: (document: string) => boolean;
+
+  constructor(disk: MemoryDisk, isDeleted: (document: string) => boolean) {
+    this.#disk = disk;
+    this.#isDeleted = isDeleted;
+  }
+
+  async get(key: RecordKey): Promise<Uint8Array | null> {
+    assertOpen(this.#disk);
+    return this.#disk.image.records.get(folderOf(key))?.get(key.id) ?? null;
+  }
+
+  async list(query: Parameters<RecordStore['list']>[0]): Promise<readonly StoredRecord[]> {
+    assertOpen(this.#disk);
+    const { after, limit } = query;
+    const compare = (a: string, b: string): number =>
+      Buffer.compare(Buffer.from(a), Buffer.from(b));
+    return [...(this.#disk.image.records.get(folderOf(query)) ?? [])]
+      .filter(([id]) => after === undefined || compare(id, after) > 0)
+      .toSorted(([a], [b]) => compare(a, b))
+      .slice(0, Math.max(0, limit))
+      .map(([id, value]) => ({ id, value }));
+  }
+
+  async write(changes: readonly RecordChange[]): Promise<void> {
+    assertOpen(this.#disk);
+    assertBounds(changes);
+    if (changes.length === 0) return;
+    let bytes = 0;
+    for (const { key, value } of changes) {
+      bytes += value?.length ?? 0;
+      if (value === null || key.document === null || !this.#isDeleted(key.document)) continue;
+      throw new StoreError(
+        'document-deleted',
+        `document ${JSON.stringify(key.document)} was deleted`,
+      );
+    }
+    await this.#disk.enqueue(bytes, ({ records }) => {
+      for (const { key, value } of changes) {
+        const folder = records.get(folderOf(key)) ?? new Map<string, Uint8Array>();
+        if (value === null) folder.delete(key.id);
+        else folder.set(key.id, value);
+        records.set(folderOf(key), folder);
+      }
+    });
+  }
+}
+
+function assertOpen(disk: MemoryDisk): void {
+  if (disk.status === 'closed') throw new StoreError('closed', 'the store is closed');
+}
+
+export class MemoryChanges implements ChangeLog {
+  readonly #disk: MemoryDisk;
+
+  constructor(disk: MemoryDisk) {
+    this.#disk = disk;
+  }
+
+  get position(): number {
+    return this.#disk.image.position;
+  }
+
+  get bytes(): number {
+    return bytesOf(this.#disk.image.changes);
+  }
+
+  async read(after: number, limit: number): Promise<readonly ChangeRecord[]> {
+    assertOpen(this.#disk);
+    const found = this.#disk.image.changes.filter(({ position }) => position > after);
+    return found.slice(0, Math.max(0, limit));
+  }
+
+  async trim(upTo: number): Promise<void> {
+    assertOpen(this.#disk);
+    await this.#disk.enqueue(0, (image) => {
+      image.changes = image.changes.filter(({ position }) => position > upTo);
+    });
+  }
+}
+
+/** As on disk, about: a key, a header, and one entry a document. */
+function bytesOf(records: readonly ChangeRecord[]): number {
+  let bytes = 0;
+  for (const { changes } of records) {
+    bytes += 48;
+    for (const { name } of changes) bytes += 2 + Buffer.byteLength(name, 'utf8');
+  }
+  return bytes;
+}
+
+/** Each document once, where it was mentioned last: what `ChangeLog` says about a log above its limit. */
+export function coalesced(records: readonly ChangeRecord[], bytesMax: number): ChangeRecord[] {
+  if (bytesOf(records) <= bytesMax) return [...records];
+  const seen = new Set<string>();
+  const created = new Set<string>();
+  const deleted = new Set<string>();
+  for (const { kind, name } of records.flatMap(({ changes }) => changes)) {
+    if (kind === 'created') created.add(name);
+    if (kind === 'deleted') deleted.add(name);
+  }
+  return records
+    .toReversed()
+    .map((record) => {
+      const names = new Set(
+        record.changes.map(({ name }) => name).filter((name) => !seen.has(name)),
+      );
+      for (const name of names) seen.add(name);
+      const kindOf = (name: string) =>
+        deleted.has(name) ? 'deleted' : created.has(name) ? 'created' : 'changed';
+      return {
+        ...record,
+        changes: [...names].map((name) => ({ kind: kindOf(name), name }) as const),
+      };
+    })
+    .filter(({ changes }) => changes.length > 0)
+    .toReversed();
+}
