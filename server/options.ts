@@ -55,6 +55,10 @@ export interface Config {
   readonly trialTimeoutMs: number;
   readonly workerThreads: number;
   readonly workerQueueMax: number;
+  readonly contentBytesMax: number;
+  readonly contentTimeoutMs: number;
+  readonly restoreTimeoutMs: number;
+  readonly snapshotsMax: number;
   readonly connectionCpuMs: number;
   readonly connectionBytesPerSecond: number;
   readonly heartbeatIntervalMs: number;
@@ -393,6 +397,30 @@ export const OPTIONS: readonly Option[] = [
     doc: 'Jobs waiting for a worker thread.',
   },
   {
+    key: 'contentBytesMax',
+    env: 'CONTENT_BYTES_MAX',
+    kind: bytes(1024, GIB),
+    doc: 'Largest rendered content; formatting can make it many times the document.',
+  },
+  {
+    key: 'contentTimeoutMs',
+    env: 'CONTENT_TIMEOUT_MS',
+    kind: ms(1),
+    doc: 'Rendering a document, or comparing two states of one, takes no longer.',
+  },
+  {
+    key: 'restoreTimeoutMs',
+    env: 'RESTORE_TIMEOUT_MS',
+    kind: ms(1),
+    doc: 'Finding out what brings a document back to a snapshot takes no longer.',
+  },
+  {
+    key: 'snapshotsMax',
+    env: 'SNAPSHOTS_MAX',
+    kind: count(0, 10_000),
+    doc: 'Snapshots that a document may have.',
+  },
+  {
     key: 'connectionCpuMs',
     env: 'CONNECTION_CPU_MS',
     kind: ms(1, 1000),
@@ -475,6 +503,10 @@ export function defaults(): Config {
     trialTimeoutMs: 250,
     workerThreads: 2,
     workerQueueMax: 1024,
+    contentBytesMax: 64 * MIB,
+    contentTimeoutMs: 10_000,
+    restoreTimeoutMs: 30_000,
+    snapshotsMax: 100,
     connectionCpuMs: 200,
     connectionBytesPerSecond: 32 * MIB,
     heartbeatIntervalMs: 30_000,

@@ -66,7 +66,9 @@ export type ErrorCode =
   | 'replica-behind'
   | 'snapshot-not-found'
   | 'snapshot-limit'
-  | 'too-expensive';
+  | 'too-expensive'
+  | 'wrong-type'
+  | 'content-too-large';
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   'text-frame': {
@@ -359,6 +361,18 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 503,
     retry: 'backoff',
     meaning: 'Rendering or comparing the document took longer than it may.',
+  },
+  'wrong-type': {
+    close: 1008,
+    http: 409,
+    retry: 'never',
+    meaning: 'What the document has under this name cannot be read as this type.',
+  },
+  'content-too-large': {
+    close: 1008,
+    http: 422,
+    retry: 'never',
+    meaning: 'Rendered, it would be larger than CONTENT_BYTES_MAX; read the state instead.',
   },
 };
 
