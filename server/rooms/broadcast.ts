@@ -1,7 +1,7 @@
 /**
  * How a flush becomes bytes: coalesced updates, and one frame a wire for all who get it.
  */
-import * as Y from 'yjs';
+import { mergeInLevels } from '../protocol/merge-updates.ts';
 import { frameBytes, type Frame, type Wire } from './outlet.ts';
 
 /** Updates in a row, as one. */
@@ -13,8 +13,6 @@ export interface Run {
 
 /** Fewer updates than this go out as they are, in one write: merging two costs 16 µs, merging 32 costs 50. */
 const MERGE_UPDATES_MIN = 6;
-/** `Y.mergeUpdates` is quadratic in the number of updates; over this many it is cheapest, 1.7 µs each. */
-const MERGE_GROUP = 32;
 /** Merging decodes: what is larger than this in total would hold up the event loop for milliseconds. */
 const MERGE_BYTES_MAX = 128 * 1024;
 /** Frames up to this size together are copied into one buffer: bytes. */
@@ -35,15 +33,8 @@ export function coalesce(
       bytes: update.bytes,
     }));
   }
-  let level = updates.map((update) => update.bytes);
-  while (level.length > 1) {
-    const next: Uint8Array[] = [];
-    for (let at = 0; at < level.length; at += MERGE_GROUP) {
-      next.push(Y.mergeUpdates(level.slice(at, at + MERGE_GROUP)));
-    }
-    level = next;
-  }
-  return [{ firstSeq: first.seq, lastSeq: last.seq, bytes: level[0] ?? first.bytes }];
+  const merged = mergeInLevels(updates.map((update) => update.bytes));
+  return [{ firstSeq: first.seq, lastSeq: last.seq, bytes: merged }];
 }
 
 /** Several frames as one write. */
