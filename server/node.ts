@@ -7,6 +7,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
+import type { AccessControl } from './access/access.ts';
+import type { Authorize } from './access/authorize.ts';
+import { createAccessControl, type AccessEvent, type RunningAccess } from './access/control.ts';
+import { keySourceOf } from './access/key-config.ts';
+import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
+import { SharedRedis } from './access/redis.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
 import type { Config } from './options.ts';
@@ -26,6 +32,8 @@ export interface NodeParts {
   /** Makes the store instead of LevelDB in `dataDir`. */
   readonly createStore?: (observer: StoreObserver) => DocumentStore;
   readonly logger?: Logger;
+  /** Decides about each user and document, after the token; see access/authorize.ts. */
+  readonly authorize?: Authorize;
   /** Only for the tests that prove that they would notice; see rooms/context.ts. */
   readonly sabotage?: RoomSabotage;
 }
@@ -48,6 +56,9 @@ export class Node {
   readonly #workers: WorkerPool;
   readonly #registry: Registry;
   readonly #documents: Documents;
+  readonly #redis: SharedRedis | null;
+  readonly #access: RunningAccess;
+  readonly #rates: RateLimits;
   readonly #connections: Connections;
   readonly #gateway: Gateway;
   readonly #server: Server;
@@ -93,11 +104,25 @@ export class Node {
       },
     };
     this.#registry = new Registry(context);
-    this.#documents = new Documents(this.#registry, context);
+    this.#documents = new Documents(this.#registry, context, config);
+    this.#redis =
+      config.redisUrl === null
+        ? null
+        : new SharedRedis(config.redisUrl, realTimers.now, (isUp) => {
+            if (isUp) this.log.info('Redis is back: rates and tickets are shared again');
+            else this.log.warn('Redis is out: this node counts rates and tickets for itself');
+          });
+    this.#access = this.#createAccess(parts.authorize ?? null);
+    this.#rates = rateLimits(config, this.#redis);
     this.#connections = new Connections({ timers: realTimers, limits: config });
+    this.#access.onRevoked(() => {
+      this.#connections.checkPasses();
+    });
     this.#gateway = new Gateway({
       registry: this.#registry,
       connections: this.#connections,
+      access: this.#access,
+      rates: this.#rates,
       timers: realTimers,
       limits: config,
       origins: {
@@ -114,6 +139,9 @@ export class Node {
         onClosed: (document, closeCode) => {
           this.#metrics.closed(closeCode);
           this.log.debug({ document, closeCode }, 'connection closed');
+        },
+        onError: (error) => {
+          this.log.error({ err: error }, 'an upgrade failed');
         },
       },
     });
@@ -137,6 +165,11 @@ export class Node {
     return this.#url?.replace(/^http/, 'ws') ?? null;
   }
 
+  /** Who may do what on this node, for embedding programs: revoking, above all. */
+  get access(): AccessControl {
+    return this.#access;
+  }
+
   /** The node's documents, for embedding programs. */
   get documents(): Documents {
     return this.#documents;
@@ -156,6 +189,7 @@ export class Node {
     this.#phase = 'listening';
     await this.#store.open();
     try {
+      await this.#access.start();
       await new Promise<void>((resolve, reject) => {
         this.#server.once('error', reject);
         this.#server.listen(this.config.port, this.config.host, resolve);
@@ -202,6 +236,8 @@ export class Node {
     this.#connections.stop();
     this.#server.closeAllConnections();
     await this.#workers.close();
+    this.#access.close();
+    this.#redis?.close();
     this.#phase = 'closed';
   }
 
@@ -225,6 +261,55 @@ export class Node {
       this.#gateway.handleUpgrade(request, socket, head);
     });
     return server;
+  }
+
+  #createAccess(authorize: Authorize | null): RunningAccess {
+    const { config } = this;
+    return createAccessControl({
+      keys: keySourceOf(config, {
+        now: realTimers.now,
+        onFailure: (error) => {
+          this.log.error({ err: error }, 'the keys at JWKS_URL could not be fetched');
+        },
+      }),
+      rules: {
+        issuer: config.jwtIssuer,
+        audience: config.jwtAudience,
+        lifetimeMaxMs: config.tokenLifetimeMaxMs,
+        clockToleranceMs: config.clockToleranceMs,
+      },
+      authorize,
+      authorizeTimeoutMs: config.authorizeTimeoutMs,
+      badTokens: { quota: badTokenQuota(config), windowMs: config.rateWindowMs },
+      records: this.#store.records,
+      redis: this.#redis,
+      now: realTimers.wallClock,
+      report: (event) => {
+        this.#onAccessEvent(event);
+      },
+    });
+  }
+
+  #onAccessEvent(event: AccessEvent): void {
+    switch (event.type) {
+      case 'token-refused':
+        this.#metrics.tokenRefused(event.reason);
+        break;
+      case 'tokens-refused':
+        this.log.warn(event, 'tokens were refused');
+        break;
+      case 'hook-failed': {
+        const { error, ...rest } = event;
+        this.log.error({ ...rest, err: error }, 'the authorize hook failed');
+        break;
+      }
+      case 'revocations-unreadable':
+        this.log.error(event, 'stored revocations that are not understood revoke nobody');
+        break;
+      case 'revoked':
+        this.log.info(event, 'revoked');
+        break;
+    }
   }
 
   #storeObserver(): StoreObserver {

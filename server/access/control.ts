@@ -112,6 +112,8 @@ class Control implements RunningAccess {
   #refusedCount = 0;
   #reportedMs = -Infinity;
   #forgotMs = 0;
+  /** Stored revocations that were not understood; told with the first token, when the node is up. */
+  #unreadableCount = 0;
 
   constructor(options: AccessOptions) {
     const { keys, authorize, redis, records, rules, badTokens } = options;
@@ -126,10 +128,7 @@ class Control implements RunningAccess {
   async start(): Promise<void> {
     const nowMs = this.#options.now();
     this.#forgotMs = nowMs;
-    const unreadable = await this.#revocations.load(nowMs);
-    if (unreadable > 0) {
-      this.#options.report({ type: 'revocations-unreadable', count: unreadable });
-    }
+    this.#unreadableCount = await this.#revocations.load(nowMs);
   }
 
   close(): void {
@@ -141,6 +140,10 @@ class Control implements RunningAccess {
     const { keys, rules, now } = this.#options;
     if (keys === null) return { ok: true, identity: new KnownIdentity(null, caller) };
     if (token === null) return { ok: false, code: 'missing-token' };
+    if (this.#unreadableCount > 0) {
+      this.#options.report({ type: 'revocations-unreadable', count: this.#unreadableCount });
+      this.#unreadableCount = 0;
+    }
     const nowMs = now();
     if (this.#badTokens.isOver(caller.address, nowMs)) {
       return this.#refuse('rate-limited', 'too-many-bad-tokens', caller, nowMs);

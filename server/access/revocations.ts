@@ -17,7 +17,7 @@ export interface RevocationRecords {
     readonly document: null;
     readonly after?: string;
     readonly limit: number;
-  }): Promise<readonly { readonly id: string; readonly value: Uint8Array }[]>;
+  }): Promise<readonly { readonly id: string; readonly value: Uint8Array | null }[]>;
   write(
     changes: readonly {
       readonly key: {
@@ -71,7 +71,7 @@ export class Revocations {
         ...(after === undefined ? {} : { after }),
       });
       for (const { value } of page) {
-        const revocation = parseRevocation(decodeJson(value));
+        const revocation = value === null ? null : parseRevocation(decodeJson(value));
         if (revocation === null) unreadable += 1;
         else this.#remember(revocation);
       }

@@ -2,12 +2,15 @@
  * Everybody who is connected to this node, over a WebSocket or an event stream: how many there may be, the
  * once-a-second sweep over them (stalls, keep-alives, slow acks), and the goodbye in waves.
  */
+import type { Pass } from './pass.ts';
 import type { Session } from '../rooms/session.ts';
 import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
 
 /** One of them. */
 export interface Connected {
   readonly session: Session;
+  /** What lets it in; null on a node without access control. Checked by the sweep: a connection needs no timers. */
+  readonly pass?: Pass | null;
   /** When a session whose acks are held was last asked for what it has. Kept by the sweep. */
   askedMs: number;
   /** Called about once a second. Returns how long ago something was last sent, milliseconds. */
@@ -38,6 +41,8 @@ export class Connections {
   #sweepTimer: TimerHandle | null = null;
   #isDraining = false;
   #isStoreFull = false;
+  /** On their way in: their tokens are being looked at. */
+  #pending = 0;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -50,7 +55,23 @@ export class Connections {
   /** Why nobody may come in at the moment; null when they may. */
   get refusal(): 'draining' | 'overloaded' | null {
     if (this.#isDraining) return 'draining';
-    return this.#all.size >= this.#options.limits.connectionsMax ? 'overloaded' : null;
+    const { connectionsMax } = this.#options.limits;
+    return this.#all.size + this.#pending >= connectionsMax ? 'overloaded' : null;
+  }
+
+  /** Keeps a place for somebody who is being looked at. Returns what gives it back, once however often called. */
+  reserve(): () => void {
+    this.#pending += 1;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#pending -= 1;
+      isHeld = false;
+    };
+  }
+
+  /** Something was revoked: whoever it concerns goes now. */
+  checkPasses(): void {
+    for (const { pass, session } of this.#all) pass?.check(session);
   }
 
   add(connected: Connected): void {
@@ -108,7 +129,8 @@ export class Connections {
     const nowMs = timers.now();
     for (const connected of this.#all) {
       const silentMs = connected.sweep(nowMs);
-      const { session } = connected;
+      const { session, pass } = connected;
+      pass?.check(session);
       if (session.isWaitingForAck && silentMs >= REASSURE_MS) session.reassure();
       else if (silentMs >= limits.keepAliveMs) session.keepAlive();
       if (nowMs - connected.askedMs >= ASK_AGAIN_MS) {

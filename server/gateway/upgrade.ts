@@ -6,7 +6,7 @@ import { parseDocumentName, type DocumentName } from '../protocol/document-name.
 import type { ErrorCode } from '../protocol/errors.ts';
 
 export type Target =
-  | { readonly ok: true; readonly document: DocumentName }
+  | { readonly ok: true; readonly document: DocumentName; readonly isYSweet: boolean }
   | { readonly ok: false; readonly code: ErrorCode };
 
 /** `/d/ID/ws/ID`: Y-Sweet (both ids must match). Anything else: the path is the document's name (y-websocket). */
@@ -25,5 +25,6 @@ export function parseTarget(url: string | undefined): Target {
     return { ok: false, code: 'invalid-document-name' };
   }
   const document = parseDocumentName(text);
-  return document === null ? { ok: false, code: 'invalid-document-name' } : { ok: true, document };
+  if (document === null) return { ok: false, code: 'invalid-document-name' };
+  return { ok: true, document, isYSweet: ySweet !== null };
 }

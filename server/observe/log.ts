@@ -14,7 +14,17 @@ export function createLogger(
   const options = {
     level: config.logLevel,
     base: { node: config.nodeId, region: config.region },
-    redact: ['token', '*.token', 'authorization', '*.authorization', 'req.headers'],
+    redact: [
+      'jwtSecret',
+      '*.jwtSecret',
+      'redisUrl',
+      '*.redisUrl',
+      'token',
+      '*.token',
+      'authorization',
+      '*.authorization',
+      'req.headers',
+    ],
   };
   if (!config.logPretty) return pino(options);
   return pino(options, pretty({ colorize: true, ignore: 'pid,hostname,node,region', sync: true }));

@@ -25,6 +25,7 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #handshakesRefused: Counter<'reason'>;
   readonly #closes: Counter<'code'>;
+  readonly #tokensRefused: Counter<'reason'>;
   readonly #updatesRefused: Counter<'reason'>;
   readonly #commitSeconds: Histogram;
   readonly #commitRecords: Histogram;
@@ -44,6 +45,12 @@ export class Metrics {
       name: 'ws_close_total',
       help: 'WebSocket connections closed',
       labelNames: ['code'],
+      registers,
+    });
+    this.#tokensRefused = new Counter({
+      name: 'auth_rejected_total',
+      help: 'Tokens refused',
+      labelNames: ['reason'],
       registers,
     });
     this.#updatesRefused = new Counter({
@@ -91,6 +98,10 @@ export class Metrics {
 
   closed(code: number): void {
     this.#closes.inc({ code: String(code) });
+  }
+
+  tokenRefused(reason: string): void {
+    this.#tokensRefused.inc({ reason });
   }
 
   updateRefused(reason: string): void {

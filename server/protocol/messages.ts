@@ -11,6 +11,17 @@ export const MESSAGE = {
   syncStatus: 102,
 } as const;
 
+/**
+ * Subtypes of `MESSAGE.auth`. A server says 0 (y-protocols auth.js: access denied) or 1 (ours: the token ends in so
+ * many seconds; y-protocols' reader leaves it alone). A client says 0, a new token, as Hocuspocus' clients do.
+ */
+export const AUTH = {
+  /** Client: `02 00 varString(token)`. */
+  token: 0,
+  /** Server: `02 01 varUint(seconds left)`. */
+  expiry: 1,
+} as const;
+
 export const SYNC = {
   /** `00 00 varBytes(state vector)`: "this is what I have", answered by step 2. */
   step1: 0,

@@ -33,6 +33,8 @@ export interface Wire {
   presence(entries: Uint8Array): Frame;
   /** Tells the client that everything up to its request with this payload is durable; null if it has no ack. */
   ack(payload: Uint8Array): Frame | null;
+  /** Tells the client that its token ends soon. Not every dialect has a way to say so. */
+  expiry?(secondsLeft: number): Frame;
   /** Says nothing, so that the receiver hears something. */
   keepAlive(): Frame;
 }
@@ -58,7 +60,9 @@ export type ClientMessage =
   | { readonly type: 'update'; readonly update: Uint8Array }
   | { readonly type: 'presence'; readonly entries: Uint8Array }
   | { readonly type: 'presence-query' }
-  | { readonly type: 'ack-request'; readonly payload: Uint8Array };
+  | { readonly type: 'ack-request'; readonly payload: Uint8Array }
+  /** A new token for the connection that is open. */
+  | { readonly type: 'token'; readonly token: string };
 
 export function messageBytes(message: ClientMessage): number {
   switch (message.type) {
@@ -73,5 +77,7 @@ export function messageBytes(message: ClientMessage): number {
       return 0;
     case 'ack-request':
       return message.payload.byteLength;
+    case 'token':
+      return message.token.length;
   }
 }

@@ -167,8 +167,8 @@ export class Session implements Author {
 
   /** The token ends soon; whoever can renew it in band does. */
   warnOfExpiry(secondsLeft: number): void {
-    const frame = this.outlet.wire.expiry(secondsLeft);
-    if (frame !== null) this.outlet.send(frame);
+    const frame = this.outlet.wire.expiry?.(secondsLeft);
+    if (frame !== undefined) this.outlet.send(frame);
   }
 
   /** Asks again a client whose content depends on something that nobody had: somebody may have it by now. */

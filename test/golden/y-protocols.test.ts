@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { yProtocols } from '../../server/gateway/dialects/y-protocols.ts';
+import { ySweet, yWebsocket } from '../../server/gateway/dialects/y-protocols.ts';
 import { binaryFrame } from '../../server/gateway/frame.ts';
 import type { Frame } from '../../server/rooms/outlet.ts';
 
@@ -10,12 +10,14 @@ describe('y-protocols, byte for byte', () => {
   const update = hex('01 01 01 00 04 01 01 74 01 61 00');
 
   it('writes one message a frame, unmasked, final, binary', () => {
-    expect(bytesOf(yProtocols.wire.syncStep1(hex('00')))).toBe('820400000100');
-    expect(bytesOf(yProtocols.wire.syncStep2(hex('0000')))).toBe('82050001020000');
-    expect(bytesOf(yProtocols.wire.update(update))).toBe('820e00020b0101010004010174016100');
-    expect(bytesOf(yProtocols.wire.presence(hex('00')))).toBe('8203010100');
-    expect(bytesOf(yProtocols.wire.ack(hex('05')))).toBe('8203660105');
-    expect(bytesOf(yProtocols.wire.ack(hex('ac02')))).toBe('82046602ac02');
+    expect(bytesOf(yWebsocket.wire.syncStep1(hex('00')))).toBe('820400000100');
+    expect(bytesOf(yWebsocket.wire.syncStep2(hex('0000')))).toBe('82050001020000');
+    expect(bytesOf(yWebsocket.wire.update(update))).toBe('820e00020b0101010004010174016100');
+    expect(bytesOf(yWebsocket.wire.presence(hex('00')))).toBe('8203010100');
+    expect(bytesOf(yWebsocket.wire.ack(hex('05')))).toBe('8203660105');
+    expect(bytesOf(yWebsocket.wire.expiry?.(60) ?? null)).toBe('820302013c');
+    expect(ySweet.wire.expiry).toBe(undefined);
+    expect(bytesOf(yWebsocket.wire.ack(hex('ac02')))).toBe('82046602ac02');
   });
 
   it.each([125, 126, 65_535, 65_536, 300_000])('frames %d bytes as RFC 6455 says', (length) => {
@@ -38,6 +40,7 @@ describe('y-protocols, byte for byte', () => {
     ['00 01 02 00 00', [{ type: 'sync-step-2', update: hex('0000') }]],
     ['00 02 0b 01 01 01 00 04 01 01 74 01 61 00', [{ type: 'update', update }]],
     ['01 06 01 01 00 02 7b 7d', [{ type: 'presence', entries: hex('01010002 7b7d') }]],
+    ['02 00 03 74 6f 6b', [{ type: 'token', token: 'tok' }]],
     ['03', [{ type: 'presence-query' }]],
     ['03 01 00', [{ type: 'presence', entries: hex('00') }]],
     ['66 01 05', [{ type: 'ack-request', payload: hex('05') }]],
@@ -49,7 +52,7 @@ describe('y-protocols, byte for byte', () => {
       ],
     ],
   ])('reads %s', (frame, messages) => {
-    const decoded = yProtocols.decode(hex(frame));
+    const decoded = yWebsocket.decode(hex(frame));
     expect(decoded.ok).toBe(true);
     const plain = (decoded.ok ? decoded.messages : []).map((message) =>
       Object.fromEntries(
@@ -79,10 +82,11 @@ describe('y-protocols, byte for byte', () => {
     ['7f', 'unknown-message'],
     ['00 09', 'unknown-message'],
     ['00 02 02 00 00 de ad', 'malformed-message'],
-    ['02 00', 'unknown-message'],
+    ['02 00', 'malformed-message'],
+    ['02 01 05', 'unknown-message'],
     [`66 41${' 00'.repeat(65)}`, 'unknown-message'],
   ])('refuses %s as %s', (frame, code) => {
-    const decoded = yProtocols.decode(hex(frame));
+    const decoded = yWebsocket.decode(hex(frame));
     expect(decoded.ok ? 'ok' : decoded.code).toBe(code);
   });
 });

@@ -4,15 +4,19 @@
  *
  * y-websocket 3.1 parses one message a frame, so frames that we send hold one each; several in one frame are
  * accepted when every one parses to the exact end. Y-Sweet's client answers `03` with `03 varBytes(awareness)`.
+ * Either may send a new token in band, `02 00 varString(token)`; y-websocket's are told when theirs is about to end.
  */
 import * as decoding from 'lib0/decoding';
-import { MESSAGE, SYNC, SYNC_STATUS_BYTES_MAX } from '../../protocol/messages.ts';
+import { AUTH, MESSAGE, SYNC, SYNC_STATUS_BYTES_MAX } from '../../protocol/messages.ts';
 import type { ClientMessage, Frame, Wire } from '../../rooms/outlet.ts';
 import { binaryFrame, pushVarUint } from '../frame.ts';
 import type { Decoded, Dialect } from './dialect.ts';
 
 /** An awareness message about no client: stock clients reconnect when they hear nothing for 30 s. */
 const NO_PRESENCE = new Uint8Array([0]);
+const NOTHING = new Uint8Array(0);
+/** Longer ones are refused unread (server/access/token.ts has the limit on tokens). */
+const TOKEN_BYTES_MAX = 16 * 1024;
 
 function message(types: readonly number[], payload: Uint8Array): Frame {
   const head = [...types];
@@ -20,13 +24,23 @@ function message(types: readonly number[], payload: Uint8Array): Frame {
   return binaryFrame(head, payload);
 }
 
-const wire: Wire = {
+/** Y-Sweet's clients fetch a new token by themselves when theirs is refused. */
+const ySweetWire: Wire = {
   syncStep1: (stateVector) => message([MESSAGE.sync, SYNC.step1], stateVector),
   syncStep2: (update) => message([MESSAGE.sync, SYNC.step2], update),
   update: (update) => message([MESSAGE.sync, SYNC.update], update),
   presence: (entries) => message([MESSAGE.awareness], entries),
   ack: (payload) => message([MESSAGE.syncStatus], payload),
   keepAlive: () => message([MESSAGE.awareness], NO_PRESENCE),
+};
+
+const yWebsocketWire: Wire = {
+  ...ySweetWire,
+  expiry: (secondsLeft) => {
+    const head: number[] = [MESSAGE.auth, AUTH.expiry];
+    pushVarUint(head, secondsLeft);
+    return binaryFrame(head, NOTHING);
+  },
 };
 
 const refuse = (code: 'malformed-message' | 'unknown-message', detail: string): Decoded => ({
@@ -59,6 +73,10 @@ function readMessage(decoder: decoding.Decoder, type: number): ClientMessage | n
       return readSync(decoder, decoding.readVarUint(decoder));
     case MESSAGE.awareness:
       return { type: 'presence', entries: decoding.readVarUint8Array(decoder) };
+    case MESSAGE.auth:
+      return decoding.readVarUint(decoder) === AUTH.token
+        ? { type: 'token', token: readToken(decoder) }
+        : null;
     case MESSAGE.queryAwareness:
       if (decoding.hasContent(decoder)) {
         return { type: 'presence', entries: decoding.readVarUint8Array(decoder) };
@@ -71,6 +89,12 @@ function readMessage(decoder: decoding.Decoder, type: number): ClientMessage | n
     default:
       return null;
   }
+}
+
+/** Empty, which is no token, instead of what is too long to be one. */
+function readToken(decoder: decoding.Decoder): string {
+  const bytes = decoding.readVarUint8Array(decoder);
+  return bytes.byteLength <= TOKEN_BYTES_MAX ? Buffer.from(bytes).toString() : '';
 }
 
 function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | null {
@@ -86,4 +110,5 @@ function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | n
   }
 }
 
-export const yProtocols: Dialect = { name: 'y-protocols', wire, decode };
+export const yWebsocket: Dialect = { name: 'y-websocket', wire: yWebsocketWire, decode };
+export const ySweet: Dialect = { name: 'y-sweet', wire: ySweetWire, decode };

@@ -10,7 +10,7 @@ describe('parseTarget', () => {
     ['/d/abc/ws/abc?z=1', 'abc'],
     ['/d/abc', 'd/abc'],
   ])('%s is document %s', (url, document) => {
-    expect(parseTarget(url)).toEqual({ ok: true, document });
+    expect(parseTarget(url)).toMatchObject({ ok: true, document });
   });
 
   it.each([
