@@ -53,6 +53,7 @@ export interface Config {
   readonly compactTailBytes: number;
   readonly compactTimeoutMs: number;
   readonly trialTimeoutMs: number;
+  readonly writeTimeoutMs: number;
   readonly workerThreads: number;
   readonly workerQueueMax: number;
   readonly contentBytesMax: number;
@@ -385,6 +386,12 @@ export const OPTIONS: readonly Option[] = [
     doc: 'Longest integration of an update that looks expensive, tried in a worker before it is accepted.',
   },
   {
+    key: 'writeTimeoutMs',
+    env: 'WRITE_TIMEOUT_MS',
+    kind: ms(100),
+    doc: 'Longest time that a request over HTTP waits for the disk; then its outcome is unknown and it may be repeated.',
+  },
+  {
     key: 'workerThreads',
     env: 'WORKER_THREADS',
     kind: count(1, 64),
@@ -501,6 +508,7 @@ export function defaults(): Config {
     compactTailBytes: 256 * 1024,
     compactTimeoutMs: 60_000,
     trialTimeoutMs: 250,
+    writeTimeoutMs: 10_000,
     workerThreads: 2,
     workerQueueMax: 1024,
     contentBytesMax: 64 * MIB,

@@ -72,6 +72,14 @@ export class BaseCache {
     return await this.#read(key, name, generation);
   }
 
+  /** True when `get` does not begin a read: it is in memory, or being read. */
+  has(name: string, generation: number): boolean {
+    const key = `${generation}\n${name}`;
+    return (
+      this.#cache.has(key) || this.#reading.has(key) || this.#seen.get(key)?.deref() !== undefined
+    );
+  }
+
   /** Puts a base that was just written, so that the next joiner does not read it back. */
   put(name: string, generation: number, chunks: readonly Uint8Array[]): void {
     this.#keep(`${generation}\n${name}`, new LoadedBase(chunks));

@@ -1,60 +1,92 @@
 /**
  * Documents as callers without a connection see them: whole requests in, whole answers out. The facade over
- * registry, rooms and store that every REST route uses; it knows no HTTP. Access is the caller's business.
+ * registry, rooms and store that every REST route uses; it knows no HTTP, and access is the caller's business.
+ *
+ * A write resolves only when everything in it is on disk [I1]. While the store is degraded nothing is accepted;
+ * when the disk hangs after something was, the caller is told after a bounded time that the outcome is unknown:
+ * repeating any of this is safe. Reading what does not exist creates nothing.
  */
-import type { DocumentSummary } from '../../persistence/store.ts';
+import type { DocumentStat, DocumentSummary } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
+import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
+import type { Offer } from './admission.ts';
 import type { Author } from './author.ts';
+import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
+import { withDeadline } from './deadline.ts';
+import { failureOf } from './failure.ts';
 import type { Registry } from './registry.ts';
 import type { Room } from './room.ts';
+import { States, digestOf, type DocumentState } from './states.ts';
+import { outline } from './updates/outline.ts';
+import { readStateVector } from './updates/version.ts';
+import { Lane } from './workers/lane.ts';
 
 export type { Author } from './author.ts';
+export type { DocumentState } from './states.ts';
 
-export interface DocumentMetadata {
-  readonly name: DocumentName;
-  /** SHA-256 of the version, base64url. */
+/** What a document is at one moment, without its content. */
+export interface DocumentVersion {
+  /** SHA-256 of the version, base64url: the strong validator of its states. */
   readonly digest: string;
+  /** As Yjs encodes it. */
   readonly stateVector: Uint8Array;
+}
+
+export interface DocumentMetadata extends DocumentVersion {
+  readonly name: DocumentName;
   readonly bytes: number;
+  /** Null where it was not recorded. */
   readonly createdAtMs: number | null;
   readonly updatedAtMs: number | null;
   readonly connections: number;
 }
 
-export interface DocumentState {
-  readonly digest: string;
-  /** Of the whole document, whatever `parts` leave out. */
-  readonly stateVector: Uint8Array;
-  /** Sum of the parts' lengths. */
-  readonly bytes: number;
-  /** Concatenated: one valid V1 update. Views of shared memory: not to be changed. */
-  readonly parts: readonly Uint8Array[];
-  /** False when the disk may not have all of it yet. */
-  readonly isDurable: boolean;
-}
-
-export interface Written {
-  readonly digest: string;
-  readonly stateVector: Uint8Array;
+/** The version right after the write: everything in it was durable when the write resolved. */
+export interface Written extends DocumentVersion {
   /** Everything in the update was known already. */
   readonly isRedundant: boolean;
 }
 
 export interface WriteOptions {
+  /** Who writes; somebody who may, unless said. */
   readonly author?: Author;
   /** A document that does not exist is created by the write; otherwise it is `document-not-found`. */
   readonly isCreating?: boolean;
 }
 
+export interface DocumentsOptions {
+  /** The longest that a write waits for the disk. */
+  readonly writeTimeoutMs: number;
+}
+
+const ANYBODY: Author = { isClosed: false, canWrite: true };
+const SEEDER: Author = { ...ANYBODY, isSeeding: true };
+/** As for sessions: a state vector has one entry a client that ever wrote. */
+const STATE_VECTOR_BYTES_MAX = 64 * 1024;
+/** A room may be reset under a request; it is then made from what is left, and asked again. */
+const ATTEMPTS_MAX = 3;
+/** Copies hold a whole document in memory until it is on disk. */
+const COPIES_MAX = 2;
+const COPIES_WAITING_MAX = 32;
+
 export class Documents {
   readonly #registry: Registry;
   readonly #context: RoomContext;
+  readonly #states: States;
+  readonly #writeTimeoutMs: number;
+  readonly #copies = new Lane(COPIES_MAX, COPIES_WAITING_MAX);
 
-  constructor(registry: Registry, context: RoomContext) {
+  constructor(
+    registry: Registry,
+    context: RoomContext,
+    { writeTimeoutMs }: DocumentsOptions = { writeTimeoutMs: 10_000 },
+  ) {
     this.#registry = registry;
     this.#context = context;
+    this.#states = new States(context);
+    this.#writeTimeoutMs = writeTimeoutMs;
   }
 
   /** Stored documents in order of name, without tombstones. */
@@ -63,60 +95,267 @@ export class Documents {
     after?: string;
     limit: number;
   }): Promise<readonly DocumentSummary[]> {
-    return await this.#context.store.list(query);
+    return await this.#answer(() => this.#context.store.list(query));
   }
 
-  async metadata(_name: DocumentName): Promise<DocumentMetadata> {
-    return await pending();
+  /** The validator of a document, without reading its content: what a 304 needs. */
+  async version(name: DocumentName): Promise<DocumentVersion> {
+    return await this.#withDocument(name, async (room) => versionOf(room));
   }
 
+  async metadata(name: DocumentName): Promise<DocumentMetadata> {
+    return await this.#withDocument(name, async (room) => {
+      const stat = await this.#context.store.stat(name);
+      return {
+        name,
+        ...versionOf(room),
+        bytes: room.bytes,
+        createdAtMs: stat?.createdAtMs ?? null,
+        updatedAtMs: stat?.updatedAtMs ?? null,
+        connections: room.sessionCount,
+      };
+    });
+  }
+
+  /**
+   * Creates a document with this content, or none. Of several that race one is new. Of a document that exists
+   * nothing is changed.
+   */
   async create(
-    _name: DocumentName,
-    _update: Uint8Array | null,
+    name: DocumentName,
+    update: Uint8Array | null,
   ): Promise<Written & { readonly isNew: boolean }> {
-    return await pending();
+    this.#assertWritable();
+    return await this.#withRoom(name, async (room) => {
+      let offer: Offer | null = null;
+      if (update !== null && !room.exists) {
+        offer = await room.offer(update, SEEDER);
+        if (offer.kind === 'gap') throw gapOf(room);
+      }
+      // No content is content too: one empty update says that the document is there.
+      if (!room.exists && (offer === null || offer.kind === 'redundant')) offer = await room.seed();
+      const isRefused = offer?.kind === 'refused' && offer.code !== 'document-exists';
+      if (offer !== null && isRefused) throw this.#refused(room, offer, update);
+      const isNew = offer?.kind === 'accepted';
+      return { ...(await this.#written(room, !isNew)), isNew };
+    });
   }
 
-  async state(_name: DocumentName, _since: Uint8Array | null): Promise<DocumentState> {
-    return await pending();
+  /**
+   * What a replica with this encoded state vector lacks (null: everything), as one update.
+   * @throws ProtocolError `invalid-state-vector`, `document-not-found`, `overloaded`, `store-unavailable`, …
+   */
+  async state(name: DocumentName, since: Uint8Array | null): Promise<DocumentState> {
+    const clocks = since === null ? new Map<number, number>() : clocksOf(since);
+    return await this.#withDocument(name, (room) => this.#states.read(room, clocks));
   }
 
+  /** @throws ProtocolError `update-gap` (`missing`: from where on), `invalid-update`, `update-refused`, `read-only`, … */
   async write(
-    _name: DocumentName,
-    _update: Uint8Array,
-    _options: WriteOptions = {},
+    name: DocumentName,
+    update: Uint8Array,
+    { author = ANYBODY, isCreating = false }: WriteOptions = {},
   ): Promise<Written> {
-    return await pending();
+    this.#assertWritable();
+    return await this.#withRoom(name, async (room) => {
+      if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
+      const offer = await room.offer(update, author);
+      if (offer.kind === 'gap') throw gapOf(room);
+      if (offer.kind === 'refused') throw this.#refused(room, offer, update);
+      return await this.#written(room, offer.kind === 'redundant');
+    });
   }
 
+  /**
+   * One round trip of a client that was offline: takes what it made, waits until that is durable, and gives what it
+   * lacks, without sending back its own. A document that it made offline is created by it. Of an update that
+   * builds on what is not here, what can be integrated is taken all the same; then `update-gap` says what to send.
+   */
   async sync(
-    _name: DocumentName,
-    _stateVector: Uint8Array,
-    _update: Uint8Array | null,
-    _options: WriteOptions = {},
+    name: DocumentName,
+    stateVector: Uint8Array,
+    update: Uint8Array | null,
+    { author = ANYBODY, isCreating = author.canWrite }: WriteOptions = {},
   ): Promise<{ readonly written: Written | null; readonly state: DocumentState }> {
-    return await pending();
+    const clocks = clocksOf(stateVector);
+    const sent = update === null || isEmpty(update) ? null : update;
+    if (sent !== null) this.#assertWritable();
+    return await this.#withRoom(name, async (room) => {
+      if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
+      const written = sent === null ? null : await this.#take(room, sent, author);
+      const known = sent === null ? clocks : await this.#withSections(clocks, sent);
+      return { written, state: await this.#states.read(room, known) };
+    });
   }
 
-  async delete(_name: DocumentName): Promise<void> {
-    await pending();
+  /** Deletes for good: connections are closed, a later write does not bring it back. */
+  async delete(name: DocumentName): Promise<void> {
+    this.#assertWritable();
+    await this.#answer(async () => {
+      if (this.#registry.find(name)?.exists !== true) {
+        // Not opened: a document that is damaged can be deleted too.
+        const stat: DocumentStat | null = await this.#context.store.stat(name);
+        if (stat === null) throw new ProtocolError('document-not-found');
+        if (stat.isDeleted) throw new ProtocolError('document-deleted');
+      }
+      await this.#inTime(this.#registry.delete(name));
+    });
   }
 
-  async copy(_from: DocumentName, _to: DocumentName): Promise<Written> {
-    return await pending();
+  /** A new document with the content of another, in one piece. @throws ProtocolError `document-exists` */
+  async copy(from: DocumentName, to: DocumentName): Promise<Written> {
+    this.#assertWritable();
+    return await this.#answer(async () => {
+      await this.#copies.enter();
+      try {
+        const { parts } = await this.state(from, null);
+        return await this.#withRoom(to, async (room) => {
+          const offer = room.exists ? null : await room.seed(Buffer.concat(parts));
+          const written = await this.#written(room, false);
+          if (offer?.kind !== 'accepted') throw new ProtocolError('document-exists');
+          return written;
+        });
+      } finally {
+        this.#copies.leave();
+      }
+    });
   }
 
-  /** Resolves when this node has all that the state vector says. @throws ProtocolError `replica-behind` */
-  async waitFor(_name: DocumentName, _stateVector: Uint8Array, _timeoutMs: number): Promise<void> {
-    await pending();
+  /** Resolves when this node has everything in the state vector. @throws ProtocolError `replica-behind` */
+  async waitFor(name: DocumentName, stateVector: Uint8Array, timeoutMs: number): Promise<void> {
+    const clocks = clocksOf(stateVector);
+    await this.#withRoom(name, async (room) => {
+      if (!(await room.whenKnown(clocks, timeoutMs))) throw new ProtocolError('replica-behind');
+    });
   }
 
   /** For event streams: as the gateway opens. */
   async openRoom(name: DocumentName): Promise<Room> {
     return await this.#registry.open(name);
   }
+
+  /** Takes an update or, of one with gaps, what can be integrated. */
+  async #take(room: Room, update: Uint8Array, author: Author): Promise<Written> {
+    let offer = await room.offer(update, author);
+    if (offer.kind === 'gap') {
+      const part = await room.offerIntegrablePart(update, author);
+      if (part?.kind === 'refused') throw this.#refused(room, part, update);
+      // What was missing may have come meanwhile.
+      offer = await room.offer(update, author);
+    }
+    if (offer.kind === 'refused') throw this.#refused(room, offer, update);
+    const written = await this.#written(room, offer.kind === 'redundant');
+    if (offer.kind === 'gap') throw gapOf(room);
+    return written;
+  }
+
+  /** What a client knows beside its state vector: what it sent. */
+  async #withSections(
+    clocks: ReadonlyMap<number, number>,
+    update: Uint8Array,
+  ): Promise<ReadonlyMap<number, number>> {
+    const isSmall = update.byteLength <= INLINE_SCAN_BYTES_MAX;
+    const [sections = []] = isSmall
+      ? [outline(update)]
+      : await this.#context.workers.outlines([update]);
+    const known = new Map(clocks);
+    for (const { client, clock, end } of sections) {
+      const reached = known.get(client) ?? 0;
+      if (clock <= reached && end > reached) known.set(client, end);
+    }
+    return known;
+  }
+
+  /** The version as it is now, when it is on disk. A redundant update, too, waits for its first copy. [I1] */
+  async #written(room: Room, isRedundant: boolean): Promise<Written> {
+    const version = versionOf(room);
+    await room.whenDurable(room.appliedSeq, this.#writeTimeoutMs);
+    return { ...version, isRedundant };
+  }
+
+  #refused(room: Room, offer: Offer, update: Uint8Array | null): ProtocolError {
+    if (offer.kind !== 'refused') throw new Error('not refused');
+    if (offer.reason !== 'read-only') {
+      this.#context.report({
+        type: 'update-refused',
+        document: room.name,
+        reason: offer.reason,
+        bytes: update?.byteLength ?? 0,
+      });
+    }
+    return new ProtocolError(offer.code, undefined, { reason: offer.reason });
+  }
+
+  /** [I5] [I6] */
+  #assertWritable(): void {
+    const { store } = this.#context;
+    if (store.status !== 'open') {
+      throw new ProtocolError('store-unavailable', 'The store takes no writes now; none was made.');
+    }
+    if (store.isFull) throw new ProtocolError('overloaded', 'Too much waits for the disk.');
+  }
+
+  async #withDocument<T>(name: DocumentName, work: (room: Room) => Promise<T>): Promise<T> {
+    return await this.#withRoom(name, async (room) => {
+      if (!room.exists) throw new ProtocolError('document-not-found');
+      return await work(room);
+    });
+  }
+
+  /** Does something with a room that stays open meanwhile, exists or not. */
+  async #withRoom<T>(name: DocumentName, work: (room: Room) => Promise<T>): Promise<T> {
+    return await this.#answer(async () => {
+      for (let attempt = 1; ; attempt++) {
+        const borrowing = this.#registry.borrow(name);
+        const { room, release } = await this.#inTime(borrowing, ({ release: giveBack }) => {
+          giveBack();
+        });
+        try {
+          return await work(room);
+        } catch (error) {
+          const isReset = error instanceof ProtocolError && error.code === 'document-reset';
+          if (!isReset || attempt >= ATTEMPTS_MAX) throw error;
+        } finally {
+          release();
+        }
+      }
+    });
+  }
+
+  /** `late`: what becomes of a result that nobody waits for any more. */
+  async #inTime<T>(work: Promise<T>, late?: (result: T) => void): Promise<T> {
+    const isLate = (): ProtocolError =>
+      new ProtocolError(
+        'store-unavailable',
+        'The disk has not answered in time: if this was a write its outcome is unknown, and repeating it is safe.',
+      );
+    return await withDeadline(work, this.#context.timers, this.#writeTimeoutMs, isLate, late);
+  }
+
+  async #answer<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw failureOf(error) ?? error;
+    }
+  }
 }
 
-async function pending(): Promise<never> {
-  throw new ProtocolError('internal', 'not built yet');
+function versionOf(room: Room): DocumentVersion {
+  return { digest: digestOf(room.version), stateVector: room.version.encodeStateVector() };
+}
+
+function gapOf(room: Room): ProtocolError {
+  const missing = Buffer.from(room.version.encodeStateVector()).toString('base64url');
+  return new ProtocolError('update-gap', undefined, { missing });
+}
+
+function clocksOf(stateVector: Uint8Array): ReadonlyMap<number, number> {
+  const clocks = readStateVector(stateVector, STATE_VECTOR_BYTES_MAX);
+  if (clocks === null) throw new ProtocolError('invalid-state-vector');
+  return clocks;
+}
+
+function isEmpty(update: Uint8Array): boolean {
+  return Buffer.compare(update, EMPTY_UPDATE) === 0;
 }

@@ -2,11 +2,11 @@
  * The rooms that are open on this node: one load per document at a time, compaction when a tail has grown or a
  * room goes idle, eviction when nobody is there and everything is on disk. [I8]
  */
-import { StoreError } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { compactStored } from './compact-stored.ts';
 import type { RoomContext } from './context.ts';
+import { failureOf } from './failure.ts';
 import { openRoom } from './open-room.ts';
 import type { Room } from './room.ts';
 import type { TimerHandle } from './timers.ts';
@@ -82,8 +82,9 @@ export class Registry {
 
   /** Opens a document for one request, which the room then outlives. Ends with a call of `release`. */
   async borrow(name: DocumentName): Promise<{ readonly room: Room; readonly release: () => void }> {
-    const room = await this.open(name);
-    room.assertOpen();
+    let room = await this.open(name);
+    // It may have been closed between its opening and this turn.
+    while (room.isDisposed) room = await this.open(name);
     const release = room.hold();
     return {
       room,
@@ -145,7 +146,7 @@ export class Registry {
       })
       .catch((error: unknown) => {
         this.#context.report({ type: 'open-failed', document: name, error });
-        throw refusalOf(error);
+        throw failureOf(error) ?? new ProtocolError('store-unavailable');
       })
       .finally(() => {
         this.#opening.delete(name);
@@ -262,24 +263,4 @@ export class Registry {
     this.#evict(entry);
     entry.room.closeSessions('document-reset');
   }
-}
-
-function refusalOf(error: unknown): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  if (error instanceof StoreError) {
-    switch (error.code) {
-      case 'document-damaged':
-        return new ProtocolError('document-damaged');
-      case 'document-deleted':
-        return new ProtocolError('document-deleted');
-      case 'locked':
-      case 'refused':
-      case 'write-failed':
-      case 'read-failed':
-      case 'stale-generation':
-      case 'closed':
-        return new ProtocolError('store-unavailable');
-    }
-  }
-  return new ProtocolError('store-unavailable');
 }

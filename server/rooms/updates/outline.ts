@@ -84,56 +84,61 @@ export function findStruct(bytes: Uint8Array, clock: number, from: number): Sect
   }
 }
 
-/** Outlines of several updates. Offsets follow from the lengths and the heads between them only for what we cut. */
+/** Outlines of several updates. What the head of a section says is not repeated: it is read there. */
 export function encodeOutlines(outlines: readonly (readonly UpdateSection[])[]): Uint8Array {
   return encoding.encode((encoder) => {
     encoding.writeUint8(encoder, FORMAT);
     encoding.writeVarUint(encoder, outlines.length);
     for (const sections of outlines) {
       encoding.writeVarUint(encoder, sections.length);
-      let at = 0;
-      for (const { client, clock, end, structs, offset, length } of sections) {
-        encoding.writeVarUint(encoder, client);
-        encoding.writeVarUint(encoder, clock);
+      for (const { clock, end, length } of sections) {
         encoding.writeVarUint(encoder, end - clock);
-        encoding.writeVarUint(encoder, structs);
-        encoding.writeVarUint(encoder, offset - at);
         encoding.writeVarUint(encoder, length);
-        at = offset + length;
       }
     }
   });
 }
 
-/** What `encodeOutlines` wrote; null for anything else: of another format, or not of chunks of these lengths. */
+/**
+ * What `encodeOutlines` wrote about these updates, none of which has Skips; null for anything else: another
+ * format, damaged, or an outline of other bytes, as far as that can be told without walking them.
+ */
 export function decodeOutlines(
   bytes: Uint8Array,
-  lengths: readonly number[],
+  updates: readonly Uint8Array[],
 ): readonly (readonly UpdateSection[])[] | null {
   const decoder = decoding.createDecoder(bytes);
   try {
     if (decoding.readUint8(decoder) !== FORMAT) return null;
-    if (decoding.readVarUint(decoder) !== lengths.length) return null;
+    if (decoding.readVarUint(decoder) !== updates.length) return null;
     const outlines: UpdateSection[][] = [];
-    for (const stop of lengths) {
-      const sections: UpdateSection[] = [];
-      let at = 0;
-      for (let left = decoding.readVarUint(decoder); left > 0; left--) {
-        const client = decoding.readVarUint(decoder);
-        const clock = decoding.readVarUint(decoder);
-        const end = clock + decoding.readVarUint(decoder);
-        const structs = decoding.readVarUint(decoder);
-        const offset = at + decoding.readVarUint(decoder);
-        const length = decoding.readVarUint(decoder);
-        at = offset + length;
-        if (at > stop) return null;
-        sections.push({ client, clock, end, structs, offset, length });
-      }
+    for (const update of updates) {
+      const sections = locateSections(decoder, update);
+      if (sections === null) return null;
       outlines.push(sections);
     }
-    return outlines;
+    return decoding.hasContent(decoder) ? null : outlines;
   } catch {
     // lib0 throws at the end of the bytes.
     return null;
   }
+}
+
+function locateSections(decoder: decoding.Decoder, update: Uint8Array): UpdateSection[] | null {
+  const heads = decoding.createDecoder(update);
+  const count = decoding.readVarUint(decoder);
+  if (decoding.readVarUint(heads) !== count) return null;
+  const sections: UpdateSection[] = [];
+  for (let left = count; left > 0; left--) {
+    const clocks = decoding.readVarUint(decoder);
+    const length = decoding.readVarUint(decoder);
+    const structs = decoding.readVarUint(heads);
+    const client = decoding.readVarUint(heads);
+    const clock = decoding.readVarUint(heads);
+    const offset = heads.pos;
+    if (clocks < structs || length < 2 * structs) return null;
+    sections.push({ client, clock, end: clock + clocks, structs, offset, length });
+    heads.pos += length;
+  }
+  return heads.pos < update.length ? sections : null;
 }

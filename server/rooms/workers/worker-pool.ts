@@ -14,7 +14,7 @@ import { Lane } from './lane.ts';
 import { packParts } from './packed-parts.ts';
 import { createProgress, slowestUpdate } from './progress.ts';
 import type { Division } from '../updates/assembly.ts';
-import { decodeOutlines, type SectionRest, type UpdateSection } from '../updates/outline.ts';
+import type { SectionRest, UpdateSection } from '../updates/outline.ts';
 import type { ScanResult, Trust } from '../updates/scan.ts';
 import { WorkerError } from './worker-error.ts';
 import type {
@@ -65,7 +65,7 @@ interface Tasks extends ViewTasks {
   trial: { task: TrialTask; result: Trial };
   diff: { task: DiffTask; result: readonly Uint8Array[] };
   integrablePart: { task: IntegrablePartTask; result: Uint8Array | null };
-  outlines: { task: OutlinesTask; result: Uint8Array };
+  outlines: { task: OutlinesTask; result: readonly (readonly UpdateSection[])[] };
   divide: { task: DivideTask; result: readonly SectionRest[] };
 }
 
@@ -171,11 +171,7 @@ export class WorkerPool {
   /** Where what lies in each of these updates. @throws WorkerError */
   async outlines(updates: readonly Uint8Array[]): Promise<readonly (readonly UpdateSection[])[]> {
     const parts = packParts({ chunks: [], tail: updates });
-    const bytes = await this.#run('outlines', { parts }, [parts.bytes], SCAN_TIMEOUT_MS);
-    const lengths = updates.map((update) => update.byteLength);
-    const found = decodeOutlines(bytes, lengths);
-    if (found === null) throw new WorkerError('worker-failed');
-    return found;
+    return await this.#run('outlines', { parts }, [parts.bytes], SCAN_TIMEOUT_MS);
   }
 
   /** Finds the structs at which sections are divided. @throws WorkerError */

@@ -6,7 +6,7 @@ import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
 import type { Compaction, Quarantined, Trial } from './compaction.ts';
 import { divide as divideSection, type Division } from '../updates/assembly.ts';
 import { diff as diffUpdates, integrablePart as partOf } from '../updates/cut.ts';
-import { encodeOutlines, outline, type SectionRest } from '../updates/outline.ts';
+import { outline, type SectionRest, type UpdateSection } from '../updates/outline.ts';
 import { handOver } from './hand-over.ts';
 import { unpackParts, type PackedParts } from './packed-parts.ts';
 import { markUpdate } from './progress.ts';
@@ -81,10 +81,8 @@ export function integrablePart({ update, version }: IntegrablePartTask): Uint8Ar
   return partOf(update, known);
 }
 
-/** `Outlines` of the chunks and the tail, in order; encoded, because a million small objects are slow to hand over. */
-export function outlines({ parts }: OutlinesTask): Uint8Array {
-  const { chunks, tail } = unpackParts(parts);
-  return encodeOutlines([...chunks, ...tail].map(outline));
+export function outlines({ parts }: OutlinesTask): readonly (readonly UpdateSection[])[] {
+  return unpackParts(parts).tail.map(outline);
 }
 
 export function divide({ divisions }: DivideTask): readonly SectionRest[] {
