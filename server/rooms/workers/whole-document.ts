@@ -15,6 +15,17 @@ export interface PackedState {
 /** An untyped root, or any shared type: a list of items and a map of items. */
 export type SharedType = Y.ContentType['type'];
 
+/** The parts of a state in memory of their own, to be handed over to a thread. */
+export function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.byteLength;
+  }
+  return bytes;
+}
+
 /** @throws Error if the state is not whole */
 export function loadDocument({ bytes, isGzipped }: PackedState): Y.Doc {
   // What is deleted is not looked at, so it need not be collected either.
