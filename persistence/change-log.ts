@@ -3,6 +3,7 @@
  * so that an update and the word of it are durable together or not at all. Positions are the numbers of the
  * batches: they increase strictly, survive restarts, and a batch that is written again keeps its own.
  */
+import { planCoalescing } from './change-coalescing.ts';
 import { writePortions, type DiskAccess } from './compactor.ts';
 import type { Batch } from './group-commit.ts';
 import type { Reader } from './level-handle.ts';
@@ -17,6 +18,8 @@ export interface LevelChangesOptions extends DiskAccess {
   readonly commit: () => number;
   /** @throws StoreError `closed` */
   readonly assertOpen: () => void;
+  /** Runs a chore of the store's own; it is tried again when the log grows further. */
+  readonly inBackground: (chore: Promise<void>) => void;
 }
 
 type Deletion = readonly [key: Buffer, value: null];
@@ -24,9 +27,15 @@ type Deletion = readonly [key: Buffer, value: null];
 export class LevelChanges implements ChangeLog {
   readonly #options: LevelChangesOptions;
   #bytes = 0;
+  /** The log is coalesced above this: bytes. */
+  #threshold: number;
+  #isCoalescing = false;
+  /** Trimming and coalescing touch the same records. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LevelChangesOptions) {
     this.#options = options;
+    this.#threshold = options.bytesMax;
   }
 
   get position(): number {
@@ -69,6 +78,12 @@ export class LevelChanges implements ChangeLog {
     const value = values.encodeChanges({ atMs, changes });
     batch.put(key, value);
     this.#bytes += key.length + value.length;
+    if (this.#bytes <= this.#threshold || this.#isCoalescing) return;
+    this.#isCoalescing = true;
+    const coalescing = this.#inTurn(() => this.#coalesce()).finally(() => {
+      this.#isCoalescing = false;
+    });
+    this.#options.inBackground(coalescing);
   }
 
   async read(after: number, limit: number): Promise<readonly ChangeRecord[]> {
@@ -79,17 +94,36 @@ export class LevelChanges implements ChangeLog {
 
   async trim(upTo: number): Promise<void> {
     this.#options.assertOpen();
-    let bytes = 0;
-    const doomed = await this.#options.read(async (reader) => {
-      const found: Deletion[] = [];
-      for await (const [key, value] of reader.entries(changesBetween(-1, upTo))) {
-        found.push([key, null]);
-        bytes += key.length + value.length;
-      }
-      return found;
+    await this.#inTurn(async () => {
+      let bytes = 0;
+      const doomed = await this.#options.read(async (reader) => {
+        const found: Deletion[] = [];
+        for await (const [key, value] of reader.entries(changesBetween(-1, upTo))) {
+          found.push([key, null]);
+          bytes += key.length + value.length;
+        }
+        return found;
+      });
+      await writePortions(this.#options.committer, doomed);
+      this.#bytes -= bytes;
     });
-    await writePortions(this.#options.committer, doomed);
-    this.#bytes -= bytes;
+  }
+
+  async #coalesce(): Promise<void> {
+    const { read, committer, bytesMax } = this.#options;
+    // One after another: see change-coalescing.ts.
+    for (const { operations, freedBytes } of await read(planCoalescing)) {
+      await committer.write(operations);
+      this.#bytes -= freedBytes;
+    }
+    // What is left is one entry a document. Doubling it first keeps the work linear in what is logged.
+    this.#threshold = Math.max(bytesMax, 2 * this.#bytes);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 }
 
@@ -99,9 +133,8 @@ async function readChanges(reader: Reader, after: number, limit: number): Promis
     changesBetween(after, Number.MAX_SAFE_INTEGER - 1),
   )) {
     const position = positionOfChangeKey(key);
-    // A damaged record says nothing any more; `syncline verify` tells of it.
-    const record = values.decodeChanges(value) ?? { atMs: 0, changes: [] };
-    found.push({ position, ...record });
+    const record = values.decodeChanges(value);
+    found.push({ position, ...(record ?? { atMs: 0, changes: [], isDamaged: true }) });
     if (found.length === limit) break;
   }
   return found;

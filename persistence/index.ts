@@ -3,7 +3,8 @@
  * two stores keep it. Depends on nothing else in this repository.
  */
 export { systemClock, type StoreClock } from './clock.ts';
-export { LevelStore, type LevelStoreOptions } from './level-store.ts';
+export { LevelStore } from './level-store.ts';
+export type { LevelStoreOptions } from './level-store-options.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export { OfflineFolder, type OfflineDocument } from './offline.ts';
 export { repairFolder, type Choice, type RepairReport, type Salvaged } from './repair.ts';

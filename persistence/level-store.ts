@@ -5,7 +5,7 @@
 import { systemClock, type StoreClock } from './clock.ts';
 import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
 import { LevelChanges } from './change-log.ts';
-import { Database, type Sabotage } from './database.ts';
+import { Database } from './database.ts';
 import { adoptDocuments, deleteDocument, listDocuments, removeRecords } from './documents.ts';
 import {
   deletedError,
@@ -19,6 +19,7 @@ import { GroupCommit } from './group-commit.ts';
 import type { Reader } from './level-handle.ts';
 import { OpenDocument, sealSums } from './open-document.ts';
 import { quarantineUpdates } from './quarantine.ts';
+import { DEFAULTS, type LevelStoreOptions } from './level-store-options.ts';
 import { LevelRecords } from './record-store.ts';
 import { Recovery } from './recovery.ts';
 import type { BaseRecord } from './records.ts';
@@ -39,43 +40,6 @@ import {
   type StoreStatus,
 } from './store.ts';
 import { messageOf } from './strict-open.ts';
-
-export interface LevelStoreOptions {
-  readonly folder: string;
-  readonly observer?: StoreObserver;
-  readonly clock?: StoreClock;
-  /** Least time between the starts of two commits; the first after a pause starts at once. */
-  readonly commitIntervalMs?: number;
-  /** `isFull` above this: bytes. */
-  readonly queueBytesMax?: number;
-  readonly batchBytesMax?: number;
-  readonly batchRecordsMax?: number;
-  /** LevelDB begins a new log when this much was written: bytes. */
-  readonly writeBufferSize?: number;
-  /** Keeps the change log. Without, it is neither written nor cleared. */
-  readonly recordsChanges?: boolean;
-  /** The change log is coalesced above this: bytes. */
-  readonly changesBytesMax?: number;
-  /** Opens a folder that would be refused. What is missing stays missing. */
-  readonly acceptDataLoss?: boolean;
-  /** Only for the tests that prove that they would notice. */
-  readonly sabotage?: Sabotage;
-}
-
-const DEFAULTS = {
-  /**
-   * A commit costs 0.05 ms of the event loop and 0.1 ms of CPU in all, whatever is in it: at 2,000 updates/s
-   * one after another that is a fifth of a core. Four milliseconds (250 commits/s) make it a fortieth, and stay
-   * far below the 16 ms that a busy room's flush may take.
-   */
-  commitIntervalMs: 8,
-  queueBytesMax: 16 * 1024 * 1024,
-  batchBytesMax: 1024 * 1024,
-  batchRecordsMax: 512,
-  writeBufferSize: 4 * 1024 * 1024,
-  recordsChanges: false,
-  changesBytesMax: 64 * 1024 * 1024,
-};
 
 const CLOSE_DEADLINE_MS = 10_000;
 
@@ -145,6 +109,9 @@ export class LevelStore implements DocumentStore {
       bytesMax: settings.changesBytesMax,
       commit: () => database.commit,
       assertOpen,
+      inBackground: (chore) => {
+        this.#inBackground(chore);
+      },
     });
     this.records = new LevelRecords({
       ...this.#access(null),

@@ -51,7 +51,7 @@ interface OpenDocument {
 
 const CLOSE_DEADLINE_MS = 10_000;
 const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
-const CHANGES_BYTES_MAX = 64 * 1024 * 1024;
+const CHANGES_BYTES_MAX = 16 * 1024 * 1024;
 
 export class MemoryStore implements DocumentStore {
   readonly #options: MemoryDiskOptions;

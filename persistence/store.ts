@@ -215,6 +215,8 @@ export interface ChangeRecord {
   readonly position: number;
   readonly atMs: number;
   readonly changes: readonly DocumentChange[];
+  /** What it said can no longer be read. */
+  readonly isDamaged?: true;
 }
 
 /**

@@ -16,6 +16,7 @@ import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
+import { allChanges, positionOfChangeKey } from './record-keys.ts';
 import { liveLogNumber, readWhole, scanLog } from './log-scan.ts';
 import * as records from './records.ts';
 import { StoreError } from './store.ts';
@@ -39,7 +40,8 @@ export interface StrictOpenResult {
   readonly overridden: readonly string[];
 }
 
-const SCHEMA = 1;
+/** 2: base and checksum records may be of their second version. */
+const SCHEMA = 2;
 
 /** Names that LevelDB gives its files. */
 const LEVEL_FILE = /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/;
@@ -223,6 +225,9 @@ async function checkContents(
     throw refusal(folder, `it was written by a newer version (schema ${store.schema})`);
   }
   const commit = store?.commit ?? 0;
+  // Where tables were lost, a change record may be newer than the store record: positions must not go back.
+  const newestChange = await reader.last(allChanges);
+  const position = newestChange === null ? 0 : positionOfChangeKey(newestChange[0]);
   const storeId = store?.storeId ?? witness?.storeId ?? randomUUID();
   if (witness === null) {
     doubts.raise(`its ${WITNESS_FILE} is missing, so that a loss could not be noticed`);
@@ -233,7 +238,8 @@ async function checkContents(
       `it ends at commit ${commit}, but commit ${witness.commit} was acknowledged: the end of its log is lost`,
     );
   }
-  return { witness: { storeId, epoch, commit: Math.max(commit, witness?.commit ?? 0) }, commit };
+  const highest = Math.max(commit, witness?.commit ?? 0, position);
+  return { witness: { storeId, epoch, commit: highest }, commit };
 }
 
 /** True if there is data, and none of it where y-leveldb or Syncline would put it. */

@@ -2,81 +2,14 @@
  * What every document store must do: one suite, run over the LevelDB store and its twin in memory. The twin is
  * an independent implementation, so what both do is what the port says.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
-import {
-  LevelStore,
-  MemoryStore,
-  StoreError,
-  type DocumentStore,
-} from '../../persistence/index.ts';
+import { describe, expect, it } from 'vitest';
+import { StoreError, type DocumentStore } from '../../persistence/index.ts';
+import { bytes, codeOf, twins } from './store-twins.ts';
 
-interface Twin {
-  readonly store: DocumentStore;
-  /** The store that the next process opens, after this one was closed. */
-  readonly reopen: () => Promise<DocumentStore>;
-}
-
-interface Twins {
-  readonly name: string;
-  readonly create: (options?: { queueBytesMax?: number }) => Promise<Twin>;
-}
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-const twins: readonly Twins[] = [
-  {
-    name: 'LevelStore',
-    create: async (options = {}) => {
-      const folder = await mkdtemp(join(tmpdir(), 'syncline-contract-'));
-      cleanups.push(() => rm(folder, { recursive: true, force: true }));
-      const open = async (): Promise<DocumentStore> => {
-        const store = new LevelStore({ folder, ...options });
-        await store.open();
-        cleanups.push(() => store.close());
-        return store;
-      };
-      return { store: await open(), reopen: open };
-    },
-  },
-  {
-    name: 'MemoryStore',
-    create: async (options = {}) => {
-      const store = new MemoryStore(options);
-      await store.open();
-      cleanups.push(() => store.close());
-      return {
-        store,
-        reopen: async () => {
-          const next = store.crash(() => 0);
-          await next.open();
-          cleanups.push(() => next.close());
-          return next;
-        },
-      };
-    },
-  },
-];
-
-const bytes = (...values: number[]): Uint8Array => Uint8Array.of(...values);
 const plain = (chunks: readonly Uint8Array[]): number[][] => chunks.map((chunk) => [...chunk]);
 
 async function tailOf(store: DocumentStore, name: string): Promise<[number, number[]][]> {
   return (await store.load(name)).tail.map(({ seq, bytes: update }) => [seq, [...update]]);
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    return error instanceof StoreError ? error.code : String(error);
-  }
-  return 'resolved';
 }
 
 describe.each(twins)('$name', ({ create }) => {

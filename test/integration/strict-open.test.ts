@@ -272,7 +272,7 @@ describe('the folder is refused', () => {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
     });
-    await level.put(storeKey, encodeStore({ schema: 2, storeId: 'x', commit: 9 }));
+    await level.put(storeKey, encodeStore({ schema: 3, storeId: 'x', commit: 9 }));
     await level.close();
     expect(await refusalOf(folder)).toContain('newer version');
   });
