@@ -30,7 +30,7 @@ export interface RenderedContent {
 }
 
 export interface ContentContext {
-  readonly documents: Pick<Documents, 'metadata' | 'state'>;
+  readonly documents: Pick<Documents, 'version' | 'state'>;
   readonly workers: WorkerPool;
   readonly limits: ViewLimits;
 }
@@ -55,9 +55,9 @@ export class Content {
     this.#views = new Views(context.workers, context.limits);
   }
 
-  /** The tag that `render` would answer with now. @throws ProtocolError as `Documents.metadata` */
+  /** The tag that `render` would answer with now. @throws ProtocolError as `Documents.version` */
   async tagOf(name: DocumentName, request: ContentRequest): Promise<string> {
-    const { digest } = await this.#context.documents.metadata(name);
+    const { digest } = await this.#context.documents.version(name);
     return tagOfVersion(digest, request);
   }
 
