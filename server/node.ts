@@ -3,7 +3,7 @@
  * `listen` opens the store before the port, so nobody is answered from a store that is not known. [I8]
  */
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
@@ -13,16 +13,22 @@ import { createAccessControl, type AccessEvent, type RunningAccess } from './acc
 import { keySourceOf } from './access/key-config.ts';
 import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
+import type { OriginPolicy } from './access/origin.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
 import type { Config } from './options.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { createApp } from './http/app.ts';
+import { createApp, createOperationsApp } from './http/app.ts';
+import type { HttpContext, NodeReport } from './http/context.ts';
+import { createHttpServer } from './http/create-server.ts';
+import { EventStreams } from './http/event-stream.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { BaseCache } from './rooms/base-cache.ts';
 import { RoomStats, type RoomContext, type RoomEvent, type RoomSabotage } from './rooms/context.ts';
+import { Content } from './rooms/content.ts';
 import { Documents } from './rooms/documents.ts';
+import { History } from './rooms/history.ts';
 import { Registry } from './rooms/registry.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
@@ -38,13 +44,13 @@ export interface NodeParts {
   readonly sabotage?: RoomSabotage;
 }
 
-/** Slowloris: a request line and headers must arrive within this time. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
 /** On drain, a herd of connections is said goodbye over at most this long. */
 const DRAIN_SPREAD_MS = 5000;
 /** After the drain deadline, for releasing what can be released. */
 const CLOSE_GRACE_MS = 500;
+
+/** What the HTTP side gets that the node itself has no use for. */
+type HttpParts = Pick<HttpContext, 'history' | 'content' | 'streams' | 'origins'>;
 
 type Phase = 'new' | 'listening' | 'draining' | 'closed';
 
@@ -62,6 +68,8 @@ export class Node {
   readonly #connections: Connections;
   readonly #gateway: Gateway;
   readonly #server: Server;
+  readonly #startedAtMs: number = realTimers.wallClock();
+  #operations: Server | null = null;
   #phase: Phase = 'new';
   #url: string | null = null;
   #ending: Promise<void> | null = null;
@@ -118,6 +126,10 @@ export class Node {
     this.#access.onRevoked(() => {
       this.#connections.checkPasses();
     });
+    const origins: OriginPolicy = {
+      allowedOrigins: config.allowedOrigins,
+      isLoopbackOnly: config.auth === 'loopback',
+    };
     this.#gateway = new Gateway({
       registry: this.#registry,
       connections: this.#connections,
@@ -125,10 +137,7 @@ export class Node {
       rates: this.#rates,
       timers: realTimers,
       limits: config,
-      origins: {
-        allowedOrigins: config.allowedOrigins,
-        isLoopbackOnly: config.auth === 'loopback',
-      },
+      origins,
       observer: {
         onUpgradeRefused: (code) => {
           this.#metrics.handshakeRefused(code);
@@ -152,12 +161,38 @@ export class Node {
       bases,
       connections: this.#connections,
     });
-    this.#server = this.#createServer();
+    this.#server = this.#createServer({
+      history: new History({
+        documents: this.#documents,
+        store: this.#store,
+        workers: this.#workers,
+        timers: realTimers,
+        limits: config,
+        random: () => randomBytes(4).readUInt32LE(),
+      }),
+      content: new Content({
+        documents: this.#documents,
+        workers: this.#workers,
+        limits: config,
+      }),
+      streams: new EventStreams({
+        connections: this.#connections,
+        timers: realTimers,
+        limits: config,
+      }),
+      origins,
+    });
   }
 
   /** `http://HOST:PORT`; null before `listen`. */
   get url(): string | null {
     return this.#url;
+  }
+
+  /** Of OPERATIONS_PORT; null without one, and before `listen`. */
+  get operationsUrl(): string | null {
+    const isOpen = this.#operations?.listening === true;
+    return this.#operations === null || !isOpen ? null : this.#urlOf(this.#operations);
   }
 
   /** `ws://HOST:PORT`; a document is at `/<name>` below it. Null before `listen`. */
@@ -190,19 +225,30 @@ export class Node {
     await this.#store.open();
     try {
       await this.#access.start();
-      await new Promise<void>((resolve, reject) => {
-        this.#server.once('error', reject);
-        this.#server.listen(this.config.port, this.config.host, resolve);
-      });
+      await this.#open(this.#server, this.config.port);
+      if (this.#operations !== null) {
+        await this.#open(this.#operations, this.config.operationsPort ?? 0);
+      }
     } catch (error) {
       await this.close();
       throw error;
     }
     this.#connections.start();
-    const { port } = this.#server.address() as AddressInfo;
-    const host = this.config.host.includes(':') ? `[${this.config.host}]` : this.config.host;
-    this.#url = `http://${host}:${port}`;
+    this.#url = this.#urlOf(this.#server);
     return this.#url;
+  }
+
+  async #open(server: Server, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, this.config.host, resolve);
+    });
+  }
+
+  #urlOf(server: Server): string {
+    const { port } = server.address() as AddressInfo;
+    const host = this.config.host.includes(':') ? `[${this.config.host}]` : this.config.host;
+    return `http://${host}:${port}`;
   }
 
   /**
@@ -235,32 +281,61 @@ export class Node {
     await withDeadline(this.#store.close(remainingMs()), remainingMs() + CLOSE_GRACE_MS);
     this.#connections.stop();
     this.#server.closeAllConnections();
+    // Last: probes are told `draining` until the end.
+    this.#operations?.close();
+    this.#operations?.closeAllConnections();
     await this.#workers.close();
     this.#access.close();
     this.#redis?.close();
     this.#phase = 'closed';
   }
 
-  #createServer(): Server {
-    const app = createApp({
+  #createServer(parts: HttpParts): Server {
+    const { config } = this;
+    const context: HttpContext = {
+      ...parts,
+      documents: this.#documents,
+      access: this.#access,
+      rates: this.#rates,
+      connections: this.#connections,
+      timers: realTimers,
+      limits: config,
       metrics: this.#metrics,
-      health: () => ({
-        storeStatus: this.#store.status,
-        storeError: this.#store.lastError?.code ?? null,
-        isDraining: this.#phase === 'draining',
-      }),
-      onError: (error) => {
-        this.log.error({ err: error }, 'a request failed');
+      report: () => this.#report(),
+      observer: {
+        onRequest: (request) => {
+          this.#metrics.requestAnswered(request);
+          this.log.debug(request, 'request');
+        },
+        onError: (error, requestId) => {
+          this.log.error({ err: error, requestId }, 'a request failed');
+        },
       },
-    });
-    const server = createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-      app,
-    );
+    };
+    const hasOperationsPort = config.operationsPort !== null;
+    if (hasOperationsPort) this.#operations = createHttpServer(createOperationsApp(context));
+    const server = createHttpServer(createApp(context, { hasOperationsPort }));
     server.on('upgrade', (request, socket, head) => {
       this.#gateway.handleUpgrade(request, socket, head);
     });
     return server;
+  }
+
+  #report(): NodeReport {
+    const store = this.#store;
+    return {
+      id: this.config.nodeId,
+      region: this.config.region,
+      startedAtMs: this.#startedAtMs,
+      documentsOpen: this.#registry.openCount,
+      isDraining: this.#phase === 'draining',
+      store: {
+        status: store.status,
+        error: store.lastError?.code ?? null,
+        queueBytes: store.queue.bytes,
+        queueRecords: store.queue.records,
+      },
+    };
   }
 
   #createAccess(authorize: Authorize | null): RunningAccess {

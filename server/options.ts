@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  readonly operationsPort: number | null;
   readonly dataDir: string;
   readonly nodeId: string;
   readonly region: string;
@@ -64,6 +65,9 @@ export interface Config {
   readonly connectionBytesPerSecond: number;
   readonly heartbeatIntervalMs: number;
   readonly keepAliveMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly requestsMax: number;
+  readonly stateCacheBytesMax: number;
   readonly drainTimeoutMs: number;
 }
 
@@ -99,6 +103,13 @@ export const OPTIONS: readonly Option[] = [
     env: 'PORT',
     kind: count(0, 65_535),
     doc: 'Port; 0 picks a free one. The URL chosen is the first line on stdout.',
+  },
+  {
+    key: 'operationsPort',
+    env: 'OPERATIONS_PORT',
+    kind: count(0, 65_535),
+    shown: 'unset',
+    doc: 'Port for `/healthz`, `/readyz` and `/metrics` alone, on the same address; they are then 404 on PORT.',
   },
   {
     key: 'dataDir',
@@ -452,6 +463,24 @@ export const OPTIONS: readonly Option[] = [
     doc: 'A client hears something at least this often (stock clients reconnect after 30 s of silence).',
   },
   {
+    key: 'bodyTimeoutMs',
+    env: 'BODY_TIMEOUT',
+    kind: ms(100),
+    doc: 'A request body of which nothing arrives for this long is given up (408).',
+  },
+  {
+    key: 'requestsMax',
+    env: 'REQUESTS_MAX',
+    kind: count(1, 1_000_000),
+    doc: 'HTTP requests being answered at once, event streams aside; more are answered 503 with Retry-After.',
+  },
+  {
+    key: 'stateCacheBytesMax',
+    env: 'STATE_CACHE_BYTES_MAX',
+    kind: bytes(MIB, 64 * GIB),
+    doc: 'Documents kept compressed for GET …/state, all together.',
+  },
+  {
     key: 'drainTimeoutMs',
     env: 'DRAIN_TIMEOUT_MS',
     kind: ms(100),
@@ -463,6 +492,7 @@ export function defaults(): Config {
   return {
     host: '127.0.0.1',
     port: 1234,
+    operationsPort: null,
     dataDir: './data',
     nodeId: randomBytes(4).toString('hex'),
     region: 'local',
@@ -519,6 +549,9 @@ export function defaults(): Config {
     connectionBytesPerSecond: 32 * MIB,
     heartbeatIntervalMs: 30_000,
     keepAliveMs: 10_000,
+    bodyTimeoutMs: 10_000,
+    requestsMax: 4096,
+    stateCacheBytesMax: 64 * MIB,
     drainTimeoutMs: 10_000,
   };
 }

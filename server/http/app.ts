@@ -1,30 +1,23 @@
 /**
- * The HTTP side of one node: health, metrics, and the editor page. Every error is problem+json (RFC 9457).
+ * The HTTP side of one node: REST, health and metrics, and the pages. Every request goes the same way: observed,
+ * guarded (guard.ts), authorised by its route (context.ts), answered; every error is problem+json (problem.ts).
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type RequestHandler,
-  type Response,
-} from 'express';
-import type { StoreStatus } from '../../persistence/store.ts';
-import type { Metrics } from '../observe/metrics.ts';
-import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
-
-export interface Health {
-  readonly storeStatus: StoreStatus;
-  /** Why the store is not writable; never a path. */
-  readonly storeError: string | null;
-  readonly isDraining: boolean;
-}
-
-export interface AppOptions {
-  readonly metrics: Metrics;
-  readonly health: () => Health;
-  readonly onError: (error: unknown) => void;
-}
+import compression from 'compression';
+import express, { type Express, type RequestHandler, type Router } from 'express';
+import { aboutRoutes } from './about.ts';
+import { sendProblem, type HttpContext } from './context.ts';
+import { documentListRoutes } from './document-list.ts';
+import { documentRoutes } from './documents.ts';
+import { eventRoutes } from './events.ts';
+import { guardsApi, guardsLoad, guardsOrigins } from './guard.ts';
+import { Idempotency } from './idempotency.ts';
+import { observed, requestIdOf } from './observed.ts';
+import { healthRoutes, operationRoutes } from './operations.ts';
+import { errorResponder } from './problem.ts';
+import { stateRoutes } from './state.ts';
+import { updateRoutes } from './updates.ts';
 
 /** Beside the compiled server: dist/server/http → dist/client/editor/page. */
 const EDITOR_PAGE = fileURLToPath(new URL('../../client/editor/page', import.meta.url));
@@ -32,67 +25,76 @@ const EDITOR_PAGE = fileURLToPath(new URL('../../client/editor/page', import.met
 const CONTENT_SECURITY_POLICY =
   "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-export function createApp(options: AppOptions): Express {
-  const { metrics, health } = options;
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(securityHeaders);
-  app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' });
-  });
-  app.get('/readyz', (_request, response) => {
-    const { storeStatus, storeError, isDraining } = health();
-    const isReady = storeStatus === 'open' && !isDraining;
-    response.status(isReady ? 200 : 503);
-    if (!isReady) response.set('Retry-After', '1');
-    response.json({
-      status: isReady ? 'ready' : 'unready',
-      store: storeStatus,
-      draining: isDraining,
-      ...(storeError === null ? {} : { error: storeError }),
-    });
-  });
-  app.get('/metrics', async (_request, response) => {
-    response.type(metrics.contentType).send(await metrics.text());
-  });
+/** A page or an answer smaller than this does not get smaller. */
+const COMPRESSED_BYTES_MIN = 1024;
+
+export interface AppOptions {
+  /** Probes and scrapers are answered elsewhere: `createOperationsApp`. */
+  readonly hasOperationsPort: boolean;
+}
+
+export function createApp(context: HttpContext, options: AppOptions): Express {
+  const app = bareApp(context);
+  app.use(...guardsOrigins(context), guardsApi(context), guardsLoad(context.limits.requestsMax));
+  // JSON only: states are compressed once for everybody (compressed-states.ts), streams must not wait.
+  app.use(
+    compression({
+      threshold: COMPRESSED_BYTES_MIN,
+      filter: (_request, response) => /json/.test(String(response.getHeader('Content-Type'))),
+    }),
+  );
+  for (const router of apiRoutes(context, options)) app.use(router);
   if (existsSync(EDITOR_PAGE)) app.use(express.static(EDITOR_PAGE, { index: 'index.html' }));
+  return withEnd(app, context);
+}
+
+/** What OPERATIONS_PORT answers: nothing that is of use to anybody but operators. */
+export function createOperationsApp(context: HttpContext): Express {
+  const app = bareApp(context);
+  app.use(healthRoutes(context));
+  return withEnd(app, context);
+}
+
+/** Every route of the API; a test holds them equal to the OpenAPI document. */
+export function apiRoutes(context: HttpContext, options: AppOptions): readonly Router[] {
+  const idempotency = new Idempotency();
+  return [
+    stateRoutes(context),
+    updateRoutes(context, idempotency),
+    eventRoutes(context),
+    documentRoutes(context, idempotency),
+    documentListRoutes(context),
+    operationRoutes(context),
+    aboutRoutes(),
+    ...(options.hasOperationsPort ? [] : [healthRoutes(context)]),
+  ];
+}
+
+function bareApp(context: HttpContext): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').set('query parser', 'simple');
+  app.use(observed(context), securityHeaders);
+  return app;
+}
+
+function withEnd(app: Express, context: HttpContext): Express {
   app.use((_request, response) => {
     sendProblem(response, 'not-found');
   });
-  app.use(errorResponder(options.onError));
+  app.use(
+    errorResponder((error, response) => {
+      context.observer.onError(error, requestIdOf(response));
+    }),
+  );
   return app;
 }
 
 const securityHeaders: RequestHandler = (_request, response, next) => {
   response.set({
     'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+    'Cross-Origin-Resource-Policy': 'same-origin',
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
   });
   next();
 };
-
-function errorResponder(onError: (error: unknown) => void): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    // Express marks what the request itself got wrong (a bad escape in the path, say) with a 4xx status.
-    const status: unknown = error instanceof Error && 'status' in error ? error.status : undefined;
-    if (typeof status === 'number' && status >= 400 && status < 500) {
-      sendProblem(response, status === 404 ? 'not-found' : 'malformed-message');
-      return;
-    }
-    onError(error);
-    sendProblem(response, 'internal');
-  };
-}
-
-function sendProblem(response: Response, code: ErrorCode): void {
-  const { http, meaning } = ERRORS[code];
-  response
-    .status(http)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: `/problems/${code}`, title: meaning, status: http, code }));
-}

@@ -7,6 +7,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { ERRORS, ProtocolError } from '../protocol/errors.ts';
 import type { TimerHandle } from '../rooms/timers.ts';
 import type { HttpContext } from './context.ts';
+import { isValid } from './schema-check.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 export const BYTES_MEDIA_TYPE = 'application/octet-stream';
@@ -30,16 +31,13 @@ export function readsBytes(
   };
 }
 
-/** Reads a JSON body into `jsonOf(response)`; what the schema does not describe is `invalid-request`. */
-export function readsJson(
-  context: HttpContext,
-  isValid: (value: unknown) => boolean,
-): RequestHandler {
+/** Reads a JSON body into `jsonOf(response)`; what the schema (of the API description) forbids is `invalid-request`. */
+export function readsJson(context: HttpContext, schemaName: string): RequestHandler {
   return async (request, response, next) => {
     checkMediaType(request, response, [JSON_MEDIA_TYPE]);
     const bytes = await readBody(request, response, JSON_BYTES_MAX, context);
     const value = parseStrictJson(bytes);
-    if (!isValid(value)) throw new ProtocolError('invalid-request');
+    if (!isValid(schemaName, value)) throw new ProtocolError('invalid-request');
     response.locals['json'] = value;
     next();
   };

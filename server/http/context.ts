@@ -69,7 +69,6 @@ export interface NodeReport {
   readonly region: string;
   readonly startedAtMs: number;
   readonly documentsOpen: number;
-  readonly connections: number;
   readonly isDraining: boolean;
   readonly store: {
     readonly status: StoreStatus;
@@ -93,6 +92,7 @@ export interface HttpContext {
   readonly limits: HttpLimits;
   readonly observer: HttpObserver;
   readonly report: () => NodeReport;
+  readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
 }
 
 /** Who asks, for what; known once `authorized` has let a request through. */

@@ -104,10 +104,12 @@ export function errorOf(error: unknown): ProtocolError | null {
   return new ProtocolError(status === 404 ? 'not-found' : 'invalid-request');
 }
 
-export function errorResponder(onError: (error: unknown) => void): ErrorRequestHandler {
+export function errorResponder(
+  onError: (error: unknown, response: Response) => void,
+): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const known = errorOf(error);
-    if (known === null) onError(error);
+    if (known === null) onError(error, response);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();

@@ -19,6 +19,7 @@ export interface MetricSources {
 
 /** Batches on a healthy disk take 0.1–20 ms; the rest of the scale is for disks that are not. */
 const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5];
+const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10, 60];
 const COMMIT_RECORDS = [1, 2, 5, 10, 25, 50, 100, 250, 512];
 
 export class Metrics {
@@ -31,6 +32,9 @@ export class Metrics {
   readonly #commitRecords: Histogram;
   readonly #storeErrors: Counter<'code'>;
   readonly #recoveries: Counter;
+  readonly #requests: Counter<'route' | 'method' | 'status'>;
+  readonly #requestSeconds: Histogram<'route'>;
+  readonly #problems: Counter<'type'>;
 
   constructor() {
     const registers = [this.#registry];
@@ -82,6 +86,25 @@ export class Metrics {
       help: 'Times that the store was reopened after an error and wrote everything again',
       registers,
     });
+    this.#requests = new Counter({
+      name: 'http_requests_total',
+      help: 'HTTP requests answered',
+      labelNames: ['route', 'method', 'status'],
+      registers,
+    });
+    this.#requestSeconds = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'From the headers of a request to the end of its answer',
+      labelNames: ['route'],
+      buckets: REQUEST_SECONDS,
+      registers,
+    });
+    this.#problems = new Counter({
+      name: 'http_problem_total',
+      help: 'HTTP requests answered with a problem',
+      labelNames: ['type'],
+      registers,
+    });
   }
 
   get contentType(): string {
@@ -115,6 +138,20 @@ export class Metrics {
 
   storeFailed(code: string): void {
     this.#storeErrors.inc({ code });
+  }
+
+  /** `route` is a template of the API, so that labels stay few. */
+  requestAnswered(request: {
+    readonly route: string;
+    readonly method: string;
+    readonly status: number;
+    readonly problem: string | null;
+    readonly durationMs: number;
+  }): void {
+    const { route, method, status, problem, durationMs } = request;
+    this.#requests.inc({ route, method, status: String(status) });
+    this.#requestSeconds.observe({ route }, durationMs / 1000);
+    if (problem !== null) this.#problems.inc({ type: problem });
   }
 
   storeRecovered(): void {

@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'invalid-request'
   | 'body-too-large'
   | 'uri-too-long'
+  | 'headers-too-large'
   | 'unsupported-media-type'
   | 'not-acceptable'
   | 'method-not-allowed'
@@ -307,6 +308,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 414,
     retry: 'never',
     meaning: 'A path or query longer than any that this API needs.',
+  },
+  'headers-too-large': {
+    close: 1008,
+    http: 431,
+    retry: 'never',
+    meaning: 'More than 16 KiB of headers.',
   },
   'unsupported-media-type': {
     close: 1008,

@@ -1,0 +1,55 @@
+/** The OpenAPI document, put together from its resources. */
+import type { Header, Parameter, Paths, Schema } from './describe.ts';
+import { documentPaths } from './documents.ts';
+import { nodePaths } from './node.ts';
+import { headerComponents, parameters } from './parameters.ts';
+import { schemas } from './schemas.ts';
+
+export interface OpenApi {
+  readonly openapi: string;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly servers: readonly { readonly url: string }[];
+  readonly security: readonly Readonly<Record<string, readonly string[]>>[];
+  readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly paths: Paths;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly parameters: Readonly<Record<string, Parameter>>;
+    readonly headers: Readonly<Record<string, Header>>;
+    readonly securitySchemes: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  };
+}
+
+export const openApi: OpenApi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Syncline',
+    version: '1',
+    summary: 'Documents that several people edit at once, over HTTP.',
+    description:
+      'First loads, offline sync and a second transport for networks without WebSockets. Every error is `application/problem+json`; what an answer calls durable is on disk.',
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/' }],
+  security: [{ bearer: [] }, { ticket: [] }, {}],
+  tags: [
+    { name: 'documents', description: 'State, updates, offline sync.' },
+    { name: 'operations', description: 'For operators.' },
+    { name: 'about', description: 'This API.' },
+  ],
+  paths: { ...documentPaths, ...nodePaths },
+  components: {
+    schemas,
+    parameters,
+    headers: headerComponents,
+    securitySchemes: {
+      bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      ticket: {
+        type: 'apiKey',
+        in: 'query',
+        name: 'token',
+        description: 'Where no header can be set.',
+      },
+    },
+  },
+};

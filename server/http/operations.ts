@@ -1,0 +1,63 @@
+/** What operators and their machines ask: health, readiness, metrics, who is there. */
+import { Router } from 'express';
+import { authorized, documentOf, type HttpContext } from './context.ts';
+
+const CONNECTIONS_SHOWN_MAX = 1000;
+
+/** For probes and scrapers: on a port of their own when OPERATIONS_PORT is set. */
+export function healthRoutes({ report, metrics }: HttpContext): Router {
+  const router = Router();
+  router.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  router.get('/readyz', (_request, response) => {
+    const { store, isDraining } = report();
+    const isReady = store.status === 'open' && !isDraining;
+    response.status(isReady ? 200 : 503);
+    if (!isReady) response.set('Retry-After', '1');
+    response.json({
+      status: isReady ? 'ready' : 'unready',
+      store: store.status,
+      draining: isDraining,
+      ...(store.error === null ? {} : { error: store.error }),
+    });
+  });
+  router.get('/metrics', async (_request, response) => {
+    response.type(metrics.contentType).send(await metrics.text());
+  });
+  return router;
+}
+
+export function operationRoutes(context: HttpContext): Router {
+  const { connections, report } = context;
+  const router = Router();
+  router.get(
+    '/v1/documents/:doc/connections',
+    authorized(context, 'admin', { code: 'not-found' }),
+    async (_request, response) => {
+      const document = documentOf(response);
+      // Says `document-not-found` where there is none.
+      await context.documents.metadata(document);
+      response.set('Cache-Control', 'no-store').json({
+        connections: [].slice(0, CONNECTIONS_SHOWN_MAX),
+      });
+    },
+  );
+  router.get('/v1/cluster', authorized(context, 'admin'), (_request, response) => {
+    const { id, region, startedAtMs, documentsOpen, isDraining, store } = report();
+    response.set('Cache-Control', 'no-store').json({
+      nodes: [
+        {
+          id,
+          region,
+          startedAt: new Date(startedAtMs).toISOString(),
+          documentsOpen,
+          connections: connections.count,
+          draining: isDraining,
+          store,
+        },
+      ],
+    });
+  });
+  return router;
+}
