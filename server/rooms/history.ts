@@ -93,7 +93,7 @@ export class History {
       if (present.length >= this.#context.limits.snapshotsMax) {
         throw new ProtocolError('snapshot-limit');
       }
-      const createdAtMs = this.#context.timers.now();
+      const createdAtMs = this.#context.timers.wallClock();
       const id = this.#newId(createdAtMs, present.at(-1)?.id ?? null);
       const info: SnapshotInfo = { id, label, createdAtMs, author, digest, bytes };
       await this.#inTime(this.#records.write(name, info, gzipped));
