@@ -19,7 +19,7 @@ export interface TokenRequest {
   readonly url?: string | undefined;
 }
 
-const BEARER = /^bearer +(\S*) *$/i;
+const BEARER = /^bearer(?: +(.*))?$/i;
 const SUBPROTOCOL_PREFIX = 'token.';
 
 export function tokenOf(request: TokenRequest): TokenOf {
@@ -39,7 +39,7 @@ function* bearerTokens({ rawHeaders }: TokenRequest): Iterable<string> {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     if (rawHeaders[index]?.toLowerCase() !== 'authorization') continue;
     const match = BEARER.exec(rawHeaders[index + 1] ?? '');
-    if (match?.[1] !== undefined) yield match[1];
+    if (match !== null) yield (match[1] ?? '').trim();
   }
 }
 

@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   ws: ['server/gateway'],
   express: ['server/http'],
+  ioredis: ['server/access', 'server/fanout'],
   jsonwebtoken: ['server/access'],
   'jwks-rsa': ['server/access'],
   'rate-limiter-flexible': ['server/access'],
