@@ -25,7 +25,7 @@ export function stateRoutes(context: HttpContext): Router {
       setCaching(context, response);
       const { 'if-none-match': ifNoneMatch } = request.headers;
       if (ifNoneMatch !== undefined) {
-        const { digest } = await documents.metadata(document);
+        const { digest } = await documents.version(document);
         const tag = matchingTag(ifNoneMatch, digest);
         if (tag !== null) {
           response.set('ETag', tag).status(304).end();
