@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import compression from 'compression';
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import { aboutRoutes } from './about.ts';
+import { contentRoutes } from './content.ts';
 import { sendProblem, type HttpContext } from './context.ts';
 import { documentListRoutes } from './document-list.ts';
 import { documentRoutes } from './documents.ts';
@@ -16,6 +17,8 @@ import { Idempotency } from './idempotency.ts';
 import { observed, requestIdOf } from './observed.ts';
 import { healthRoutes, operationRoutes } from './operations.ts';
 import { errorResponder } from './problem.ts';
+import { revocationRoutes } from './revocations.ts';
+import { snapshotRoutes } from './snapshots.ts';
 import { stateRoutes } from './state.ts';
 import { updateRoutes } from './updates.ts';
 
@@ -63,8 +66,11 @@ export function apiRoutes(context: HttpContext, options: AppOptions): readonly R
     updateRoutes(context, idempotency),
     eventRoutes(context),
     documentRoutes(context, idempotency),
+    contentRoutes(context),
+    snapshotRoutes(context, idempotency),
     documentListRoutes(context),
     operationRoutes(context),
+    revocationRoutes(context),
     aboutRoutes(),
     ...(options.hasOperationsPort ? [] : [healthRoutes(context)]),
   ];

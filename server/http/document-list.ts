@@ -1,13 +1,11 @@
 /** `GET /v1/documents`: names that the caller may read, a page at a time, at bounded cost a page. */
-import { Router, type Request } from 'express';
+import { Router } from 'express';
 import { allows } from '../access/access.ts';
 import { parseDocumentName } from '../protocol/document-name.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import { authorized, callOf, type HttpContext } from './context.ts';
 import { Cursors } from './cursor.ts';
+import { limitOf, textOf } from './query.ts';
 
-const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
 const PREFIX_LENGTH_MAX = 200;
 /** Names that one page looks at; a hook is asked about each. */
 const LOOKED_AT_MAX = 2000;
@@ -55,24 +53,4 @@ export function documentListRoutes(context: HttpContext): Router {
   function lookedAtMax(): number {
     return access.hasHook ? ASKED_MAX : LOOKED_AT_MAX;
   }
-}
-
-function limitOf(request: Request): number {
-  const text = textOf(request, 'limit');
-  if (text === undefined) return LIMIT_DEFAULT;
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > LIMIT_MAX) {
-    throw new ProtocolError('invalid-request', `\`limit\` is a number from 1 to ${LIMIT_MAX}.`);
-  }
-  return limit;
-}
-
-/** A parameter that stands once, or not at all. */
-function textOf(request: Request, name: string, lengthMax = 2048): string | undefined {
-  const value: unknown = request.query[name];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value.length > lengthMax) {
-    throw new ProtocolError('invalid-request', `\`${name}\` is not what the API describes.`);
-  }
-  return value;
 }

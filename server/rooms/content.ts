@@ -8,6 +8,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import type { Documents } from './documents.ts';
 import type { ViewLimits } from './views.ts';
 import { Views } from './views.ts';
+import type { RenderRequest } from './workers/render.ts';
 import { concatenated } from './workers/whole-document.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -24,8 +25,10 @@ export interface ContentRequest {
 export interface RenderedContent {
   /** Entity tag, without quotes. */
   readonly tag: string;
-  /** `text/plain`, `application/xml` or `application/json`; the body is UTF-8. */
-  readonly mediaType: string;
+  /** Digest of the version that it shows. */
+  readonly digest: string;
+  /** False when the disk may not have all of it yet. */
+  readonly isDurable: boolean;
   readonly body: Uint8Array;
 }
 
@@ -38,17 +41,11 @@ export interface ContentContext {
 /** Changes when the same version is rendered to other bytes than before, so that no cache keeps the old ones. */
 const RENDERING = 1;
 
-const MEDIA_TYPES = {
-  text: 'text/plain',
-  delta: 'application/json',
-  xml: 'application/xml',
-  map: 'application/json',
-  array: 'application/json',
-} as const;
-
 export class Content {
   readonly #context: ContentContext;
   readonly #views: Views;
+  /** Many ask for the same at the same time: it is rendered once. */
+  readonly #running = new Map<string, Promise<RenderedContent>>();
 
   constructor(context: ContentContext) {
     this.#context = context;
@@ -66,19 +63,32 @@ export class Content {
    * @throws ProtocolError `wrong-type`, `content-too-large`, `too-expensive`, `overloaded`; as `Documents.state`
    */
   async render(name: DocumentName, request: ContentRequest): Promise<RenderedContent> {
-    const { digest, parts } = await this.#context.documents.state(name, null);
-    const form = formOf(request);
+    const key = `${await this.tagOf(name, request)} ${name}`;
+    const shared = this.#running.get(key);
+    if (shared !== undefined) return await shared;
+    const running = this.#render(name, request).finally(() => {
+      this.#running.delete(key);
+    });
+    this.#running.set(key, running);
+    return await running;
+  }
+
+  async #render(name: DocumentName, request: ContentRequest): Promise<RenderedContent> {
+    const { digest, parts, isDurable } = await this.#context.documents.state(name, null);
     const state = { bytes: concatenated(parts), isGzipped: false };
-    const { body } = await this.#views.render(state, { type: form, rootName: request.rootName });
-    return { tag: tagOfVersion(digest, request), mediaType: MEDIA_TYPES[form], body };
+    const { body } = await this.#views.render(state, {
+      type: formOf(request),
+      rootName: request.rootName,
+    });
+    return { tag: tagOfVersion(digest, request), digest, isDurable, body };
   }
 }
 
-function formOf({ type, form }: ContentRequest): keyof typeof MEDIA_TYPES {
+function formOf({ type, form }: ContentRequest): RenderRequest['type'] {
   return type === 'text' && form === 'delta' ? 'delta' : type;
 }
 
 function tagOfVersion(digest: string, request: ContentRequest): string {
   const identity = JSON.stringify([RENDERING, digest, formOf(request), request.rootName]);
-  return createHash('sha256').update(identity).digest('base64url');
+  return createHash('sha256').update(identity).digest('hex').slice(0, 32);
 }

@@ -1,5 +1,7 @@
 /** The OpenAPI document, put together from its resources. */
 import type { Header, Parameter, Paths, Schema } from './describe.ts';
+import { accessPaths } from './access.ts';
+import { contentPaths, snapshotPaths } from './content.ts';
 import { documentPaths } from './documents.ts';
 import { nodePaths } from './node.ts';
 import { headerComponents, parameters } from './parameters.ts';
@@ -34,10 +36,12 @@ export const openApi: OpenApi = {
   security: [{ bearer: [] }, { ticket: [] }, {}],
   tags: [
     { name: 'documents', description: 'State, updates, offline sync.' },
+    { name: 'content', description: 'For readers without Yjs.' },
+    { name: 'snapshots', description: 'History.' },
     { name: 'operations', description: 'For operators.' },
     { name: 'about', description: 'This API.' },
   ],
-  paths: { ...documentPaths, ...nodePaths },
+  paths: { ...documentPaths, ...contentPaths, ...snapshotPaths, ...nodePaths, ...accessPaths },
   components: {
     schemas,
     parameters,

@@ -1,5 +1,6 @@
 /** The schemas of the API: served in the OpenAPI document, and what request bodies are held against. */
 import { ERRORS } from '../../protocol/errors.ts';
+import { accessSchemas } from './access.ts';
 import { object, ref, type Schema } from './describe.ts';
 
 const BASE64URL: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]*$' };
@@ -31,6 +32,7 @@ const stateVector: Schema = {
 };
 
 export const schemas: Readonly<Record<string, Schema>> = {
+  ...accessSchemas,
   DocumentName: documentName,
   Problem: {
     type: 'object',
@@ -107,6 +109,34 @@ export const schemas: Readonly<Record<string, Schema>> = {
     stateVector,
     update: { ...BASE64, description: 'What the client lacked: Yjs update, base64.' },
     redundant: { type: 'boolean', description: 'The client brought nothing new.' },
+  }),
+  SnapshotRequest: object(
+    { label: { type: ['string', 'null'], maxLength: 200, description: 'What to call it.' } },
+    ['label'],
+  ),
+  Snapshot: object({
+    id: { type: 'string', description: 'Sorts by when it was made.' },
+    label: { type: ['string', 'null'] },
+    createdAt: { type: 'string', format: 'date-time' },
+    author: {
+      type: 'string',
+      description: 'Subject of the token it was made with; `anonymous` without access control.',
+    },
+    version,
+    bytes: { type: 'integer', minimum: 0, description: 'Size of the state, encoded.' },
+  }),
+  SnapshotPage: object({
+    snapshots: { type: 'array', items: ref('Snapshot') },
+    cursor: { type: ['string', 'null'], description: 'Where the next page starts.' },
+  }),
+  TextChanges: object({
+    changes: {
+      type: 'array',
+      items: object({
+        kind: { type: 'string', enum: ['equal', 'added', 'removed'] },
+        text: { type: 'string' },
+      }),
+    },
   }),
   Connections: object({
     connections: {
