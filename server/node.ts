@@ -10,7 +10,7 @@ import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
 import type { AccessControl } from './access/access.ts';
 import type { Authorize } from './access/authorize.ts';
 import { createAccessControl, type AccessEvent, type RunningAccess } from './access/control.ts';
-import { keySourceOf } from './access/key-config.ts';
+import { keySourceOf, signingKeyOf } from './access/key-config.ts';
 import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
 import type { OriginPolicy } from './access/origin.ts';
@@ -347,6 +347,7 @@ export class Node {
           this.log.error({ err: error }, 'the keys at JWKS_URL could not be fetched');
         },
       }),
+      signing: signingKeyOf(config),
       rules: {
         issuer: config.jwtIssuer,
         audience: config.jwtAudience,

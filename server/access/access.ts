@@ -65,6 +65,12 @@ export interface AccessControl {
   /** Null while the identity is good; else why a connection that has it must end. Synchronous, for hot paths. */
   refusalOf(identity: Identity, document: DocumentName | null, nowMs: number): ErrorCode | null;
 
+  /** What is revoked now. */
+  revocations(): readonly Revocation[];
+
+  /** A token that is good for one use, with the rights of the identity. Null where the node cannot sign. */
+  mintTicket(identity: Identity): { readonly token: string; readonly expiresAtMs: number } | null;
+
   /** Makes a revocation durable, tells this node's listeners and (once there are several) the other nodes. */
   revoke(revocation: Revocation): Promise<void>;
 

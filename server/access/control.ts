@@ -14,12 +14,13 @@ import type {
 } from './access.ts';
 import { askHook, type Authorize } from './authorize.ts';
 import { BadTokens } from './bad-tokens.ts';
-import { Grants, type Grant } from './grants.ts';
+import { Grants } from './grants.ts';
 import type { KeySource } from './keys.ts';
+import { mintToken, type SigningKey } from './mint.ts';
 import type { SharedRedis } from './redis.ts';
 import { Revocations, type RevocationRecords } from './revocations.ts';
 import { Tickets } from './tickets.ts';
-import { verifyToken, type Claims, type TokenRules } from './token.ts';
+import { TICKET_LIFETIME_MAX_MS, verifyToken, type Claims, type TokenRules } from './token.ts';
 
 export type RunningAccess = AccessControl & {
   /** Reads what is stored; before the first request is answered. */
@@ -30,6 +31,8 @@ export type RunningAccess = AccessControl & {
 export interface AccessOptions {
   /** Null: everybody is `anonymous`, with the run of the place unless the hook says otherwise. */
   readonly keys: KeySource | null;
+  /** What tickets are signed with; null: the node mints none. */
+  readonly signing: SigningKey | null;
   readonly rules: TokenRules;
   readonly authorize: Authorize | null;
   readonly authorizeTimeoutMs: number;
@@ -91,11 +94,6 @@ class KnownIdentity implements Identity {
 }
 
 const EVERYTHING = new Grants([{ match: '*', access: 'admin' }]);
-
-/** What an identity was granted: for minting a ticket with the same rights. */
-export function grantsOf(identity: Identity): readonly Grant[] {
-  return KnownIdentity.grantsOf(identity).list;
-}
 
 export function createAccessControl(options: AccessOptions): RunningAccess {
   return new Control(options);
@@ -201,6 +199,27 @@ class Control implements RunningAccess {
       return null;
     }
     return this.#revocations.isRevoked(identity, null) ? 'token-revoked' : 'forbidden';
+  }
+
+  revocations(): readonly Revocation[] {
+    return this.#revocations.list();
+  }
+
+  mintTicket(identity: Identity): { token: string; expiresAtMs: number } | null {
+    const { signing, rules, now } = this.#options;
+    if (signing === null || identity.expiresAtMs === null) return null;
+    const nowMs = now();
+    const token = mintToken(signing, {
+      subject: identity.subject,
+      docs: KnownIdentity.grantsOf(identity).list,
+      issuer: rules.issuer,
+      audience: rules.audience,
+      nowMs,
+      expiresAtMs: identity.expiresAtMs,
+      isTicket: true,
+      parentId: identity.tokenId,
+    });
+    return { token, expiresAtMs: Math.min(identity.expiresAtMs, nowMs + TICKET_LIFETIME_MAX_MS) };
   }
 
   async revoke(revocation: Revocation): Promise<void> {

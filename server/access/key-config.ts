@@ -1,6 +1,7 @@
 /** From the options about keys to a key source, and what is wrong with them, in words without secrets. */
 import { fixedKey, problemOfSecret, publicKey, secretKey, type KeySource } from './keys.ts';
 import { KeySet, type KeySetOptions } from './key-set.ts';
+import type { SigningKey } from './mint.ts';
 
 export interface KeyConfig {
   readonly auth: 'loopback' | 'none' | 'jwt';
@@ -53,6 +54,11 @@ export function keySourceOf(
   if (jwtSecret !== null) return fixedKey(secretKey(jwtSecret));
   if (jwtPublicKey !== null) return fixedKey(publicKey(jwtPublicKey));
   return jwksUrl === null ? null : new KeySet({ url: jwksUrl, ...options });
+}
+
+/** Null: a node without a secret mints nothing. */
+export function signingKeyOf({ jwtSecret }: KeyConfig): SigningKey | null {
+  return jwtSecret === null ? null : { ...secretKey(jwtSecret), keyId: null };
 }
 
 function isHttpUrl(text: string): boolean {

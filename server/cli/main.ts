@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `syncline`: tools for a data folder that no node has open. Results go to stdout, progress to stderr.
+ * `syncline`: tools for a data folder that no node has open, and tokens for trying out. Results go to stdout, progress to stderr.
  * Exit codes: 0 fine, 1 something was found or failed, 2 wrong usage, 78 the folder is refused or in use.
  */
 import { Command } from 'commander';
@@ -9,6 +9,7 @@ import { exportArchive } from './export.ts';
 import { importArchive, type ImportOptions } from './import.ts';
 import { inspect } from './inspect.ts';
 import { repair } from './repair.ts';
+import { token, UsageError, type TokenOptions } from './token.ts';
 import { verify } from './verify.ts';
 
 const output: Output = {
@@ -21,13 +22,13 @@ async function run(work: Promise<number>): Promise<void> {
     process.exitCode = await work;
   } catch (error) {
     output.note(`syncline: ${messageOf(error)}`);
-    process.exitCode = exitCodeOf(error);
+    process.exitCode = error instanceof UsageError ? EXIT.usage : exitCodeOf(error);
   }
 }
 
 const program = new Command('syncline')
   .description(
-    'Look at, check, mend, back up and restore a Syncline data folder. Stop the node first.',
+    'Look at, check, mend, back up and restore a Syncline data folder (stop the node first); mint tokens.',
   )
   .exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.usage))
   .showHelpAfterError('(add --help for more)')
@@ -81,6 +82,22 @@ program
   )
   .action((file: string, folder: string, options: ImportOptions) =>
     run(importArchive(file, folder, options, output)),
+  );
+
+program
+  .command('token')
+  .requiredOption('--doc <pattern...>', 'documents: a name, or a pattern like "team-a/*"')
+  .option('--access <level>', 'read, write or admin', 'write')
+  .requiredOption('--user <name>', 'whose token it is')
+  .option('--expires <time>', 'how long it is good for: 30s, 15min, 1h, 7d', '1h')
+  .option('--once', 'a ticket: good for one use within 30 s; what it opens lasts for --expires')
+  .option('--private-key <file>', 'PEM; instead of JWT_SECRET from the environment')
+  .option('--kid <id>', 'key id in the header, for nodes with JWKS_URL')
+  .description(
+    'mint a token for trying out, from JWT_SECRET (or JWT_PRIVATE_KEY), JWT_ISSUER and JWT_AUDIENCE in the environment',
+  )
+  .action((options: TokenOptions) =>
+    run(Promise.resolve().then(() => token(options, process.env, Date.now(), output))),
   );
 
 await program.parseAsync();

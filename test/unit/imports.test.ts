@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'server/rooms',
     'persistence/store.ts',
   ],
-  'server/cli': ['server/protocol', 'server/rooms', 'persistence'],
+  'server/cli': ['server/protocol', 'server/rooms', 'server/access', 'persistence'],
   'server/config.ts': ['server/options.ts', 'server/access/key-config.ts'],
   'server/options.ts': [],
   'server/node.ts': ['server', 'persistence'],
