@@ -6,7 +6,7 @@ import { check, type Verdict } from '../../../../server/rooms/updates/check.ts';
 import { scan } from '../../../../server/rooms/updates/scan.ts';
 import { Version } from '../../../../server/rooms/updates/version.ts';
 import { cpuMsOf } from '../../../support/cpu-time.ts';
-import { forge, forgeItems, fromHex, gc, item } from '../../../support/forge.ts';
+import { forge, forgeItems, fromHex, gc, item, skip } from '../../../support/forge.ts';
 import { HELLO, UPDATE_CASES } from '../../../support/update-cases.ts';
 
 function summaryOf(verdict: Verdict): string {
