@@ -3,6 +3,7 @@
  * options as people read it (`--help`, docs/OPERATIONS.md). Nothing else reads the environment.
  */
 import { problemsOfKeys } from './access/key-config.ts';
+import { problemsOfWebhooks } from './webhooks/settings.ts';
 import { GIB, MIB, OPTIONS, defaults, type Config, type Kind, type Option } from './options.ts';
 
 /** Every problem of a configuration in one error: fix all, start once. */
@@ -23,7 +24,7 @@ const KEY_OPTIONS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const;
 export function makeConfig(given: Partial<Config>): Config {
   const hasKey = KEY_OPTIONS.some((key) => (given[key] ?? null) !== null);
   const config: Config = { ...defaults(), ...(hasKey ? { auth: 'jwt' } : {}), ...given };
-  const problems: string[] = [...problemsOfKeys(config)];
+  const problems: string[] = [...problemsOfKeys(config), ...problemsOfWebhooks(config)];
   for (const option of OPTIONS) {
     const { kind } = option;
     const value = config[option.key];

@@ -32,6 +32,8 @@ import { History } from './rooms/history.ts';
 import { Registry } from './rooms/registry.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
+import type { WebhookSabotage } from './webhooks/dispatcher.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 /** Parts that an embedding program or a test may bring itself. */
 export interface NodeParts {
@@ -42,6 +44,7 @@ export interface NodeParts {
   readonly authorize?: Authorize;
   /** Only for the tests that prove that they would notice; see rooms/context.ts. */
   readonly sabotage?: RoomSabotage;
+  readonly webhookSabotage?: WebhookSabotage;
 }
 
 /** On drain, a herd of connections is said goodbye over at most this long. */
@@ -67,6 +70,7 @@ export class Node {
   readonly #rates: RateLimits;
   readonly #connections: Connections;
   readonly #gateway: Gateway;
+  readonly #webhooks: Webhooks | null;
   readonly #server: Server;
   readonly #startedAtMs: number = realTimers.wallClock();
   #operations: Server | null = null;
@@ -84,6 +88,8 @@ export class Node {
         folder: config.dataDir,
         queueBytesMax: config.commitQueueBytesMax,
         acceptDataLoss: config.acceptDataLoss,
+        recordsChanges: config.webhookUrl !== null,
+        changesBytesMax: config.changesBytesMax,
         observer,
       });
     this.#workers = new WorkerPool({
@@ -161,6 +167,8 @@ export class Node {
       bases,
       connections: this.#connections,
     });
+    this.#webhooks =
+      config.webhookUrl === null ? null : this.#createWebhooks(parts.webhookSabotage ?? {});
     this.#server = this.#createServer({
       history: new History({
         documents: this.#documents,
@@ -234,6 +242,7 @@ export class Node {
       throw error;
     }
     this.#connections.start();
+    this.#webhooks?.start();
     this.#url = this.#urlOf(this.#server);
     return this.#url;
   }
@@ -277,6 +286,8 @@ export class Node {
       await this.#connections.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
       await withDeadline(this.#registry.close(), remainingMs());
     }
+    // Half of what is left: a receiver that hangs must not take the store's time.
+    await this.#webhooks?.stop(remainingMs() / 2);
     // The store waits for what is queued; a disk that hangs would also make it wait for the write in flight.
     await withDeadline(this.#store.close(remainingMs()), remainingMs() + CLOSE_GRACE_MS);
     this.#connections.stop();
@@ -366,6 +377,39 @@ export class Node {
     });
   }
 
+  #createWebhooks(sabotage: WebhookSabotage): Webhooks {
+    const webhooks = new Webhooks({
+      settings: this.config,
+      store: this.#store,
+      timers: realTimers,
+      random: Math.random,
+      sabotage,
+      observer: {
+        onAttempt: (result) => {
+          this.#metrics.webhookAttempted(result);
+        },
+        onDeadLetter: (letter) => {
+          this.log.error(letter, 'an event was given up: see GET /v1/webhooks/dead-letters');
+        },
+        onEndpoint: (reason) => {
+          if (reason === null) this.log.info('the webhook endpoint takes events again');
+          else this.log.warn({ reason }, 'the webhook endpoint does not take events');
+        },
+        onDamage: (what) => {
+          this.log.error({ what }, 'a damaged record of webhooks');
+        },
+        onError: (error) => {
+          this.log.error({ err: error }, 'webhooks failed');
+        },
+      },
+    });
+    this.#metrics.watchWebhooks(() => ({
+      waiting: webhooks.waiting,
+      deadLetters: webhooks.deadLetters.count,
+    }));
+    return webhooks;
+  }
+
   #onAccessEvent(event: AccessEvent): void {
     switch (event.type) {
       case 'token-refused':
@@ -398,6 +442,7 @@ export class Node {
         }
       },
       onCommit: ({ records, durationMs }) => {
+        this.#webhooks?.wake();
         this.#metrics.committed(records, durationMs);
       },
       onRecovered: (recovery) => {

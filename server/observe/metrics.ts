@@ -32,6 +32,7 @@ export class Metrics {
   readonly #commitRecords: Histogram;
   readonly #storeErrors: Counter<'code'>;
   readonly #recoveries: Counter;
+  readonly #webhookAttempts: Counter<'result'>;
   readonly #requests: Counter<'route' | 'method' | 'status'>;
   readonly #requestSeconds: Histogram<'route'>;
   readonly #problems: Counter<'type'>;
@@ -81,6 +82,12 @@ export class Metrics {
       labelNames: ['code'],
       registers,
     });
+    this.#webhookAttempts = new Counter({
+      name: 'webhook_deliveries_total',
+      help: 'Attempts to tell WEBHOOK_URL of an event: delivered, retried, or dead',
+      labelNames: ['result'],
+      registers,
+    });
     this.#recoveries = new Counter({
       name: 'store_recovered_total',
       help: 'Times that the store was reopened after an error and wrote everything again',
@@ -105,6 +112,10 @@ export class Metrics {
       labelNames: ['type'],
       registers,
     });
+  }
+
+  webhookAttempted(result: string): void {
+    this.#webhookAttempts.inc({ result });
   }
 
   get contentType(): string {
@@ -158,6 +169,14 @@ export class Metrics {
     this.#recoveries.inc();
   }
 
+  /** Only on nodes with a WEBHOOK_URL. */
+  watchWebhooks(counts: () => { readonly waiting: number; readonly deadLetters: number }): void {
+    this.#gauge('webhook_backlog', 'Events in memory that WEBHOOK_URL has not taken', () => {
+      return counts().waiting;
+    });
+    this.#gauge('webhook_dead_letters', 'Events that were given up', () => counts().deadLetters);
+  }
+
   /** Connects the numbers that others keep. */
   watch(sources: MetricSources): void {
     const { store, rooms, stats, bases, connections } = sources;
@@ -170,6 +189,9 @@ export class Metrics {
     this.#gauge('store_writable', '1 while writes become durable', () =>
       store.status === 'open' ? 1 : 0,
     );
+    this.#gauge('change_log_bytes', 'What webhooks have still to tell, on disk', () => {
+      return store.changes.bytes;
+    });
     this.#gauge('commit_queue_bytes', 'Bytes waiting for the disk', () => store.queue.bytes);
     this.#gauge('commit_queue_records', 'Updates waiting for the disk', () => store.queue.records);
     this.#gauge('base_cache_bytes', 'Compacted documents in memory', () => bases.bytes);

@@ -30,7 +30,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'persistence/store.ts',
   ],
   'server/cli': ['server/protocol', 'server/rooms', 'server/access', 'persistence'],
-  'server/config.ts': ['server/options.ts', 'server/access/key-config.ts'],
+  'server/config.ts': [
+    'server/options.ts',
+    'server/access/key-config.ts',
+    'server/webhooks/settings.ts',
+  ],
   'server/options.ts': [],
   'server/node.ts': ['server', 'persistence'],
   'server/index.ts': ['server/config.ts', 'server/options.ts', 'server/node.ts'],
