@@ -3,6 +3,7 @@ import type { Header, Parameter, Paths, Schema } from './describe.ts';
 import { accessPaths } from './access.ts';
 import { contentPaths, snapshotPaths } from './content.ts';
 import { documentPaths } from './documents.ts';
+import { eventPaths } from './events.ts';
 import { nodePaths } from './node.ts';
 import { headerComponents, parameters } from './parameters.ts';
 import { schemas } from './schemas.ts';
@@ -36,12 +37,20 @@ export const openApi: OpenApi = {
   security: [{ bearer: [] }, { ticket: [] }, {}],
   tags: [
     { name: 'documents', description: 'State, updates, offline sync.' },
+    { name: 'events', description: 'A second transport, where WebSockets are blocked.' },
     { name: 'content', description: 'For readers without Yjs.' },
     { name: 'snapshots', description: 'History.' },
     { name: 'operations', description: 'For operators.' },
     { name: 'about', description: 'This API.' },
   ],
-  paths: { ...documentPaths, ...contentPaths, ...snapshotPaths, ...nodePaths, ...accessPaths },
+  paths: {
+    ...documentPaths,
+    ...eventPaths,
+    ...contentPaths,
+    ...snapshotPaths,
+    ...nodePaths,
+    ...accessPaths,
+  },
   components: {
     schemas,
     parameters,
