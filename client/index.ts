@@ -6,10 +6,16 @@
  *     await provider.whenSaved();
  */
 export type { CloseReason } from './close-reason.ts';
-export { NotSavedError, SynclineProvider } from './provider.ts';
+export type { Transport } from './link.ts';
+export { SynclineProvider } from './provider.ts';
 export type {
   SynclineProviderEvents,
   SynclineProviderOptions,
   WebSocketClass,
-} from './provider.ts';
+} from './provider-options.ts';
+export { NotSavedError } from './save-waiters.ts';
 export type { SaveStatus } from './status.ts';
+export { syncOnce, SyncError } from './sync-once.ts';
+export type { SyncOptions, SyncResult } from './sync-once.ts';
+export type { Token } from './token-source.ts';
+export type { TransportOption, TransportTiming } from './transport-choice.ts';

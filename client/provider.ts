@@ -10,72 +10,37 @@
  */
 import * as decoding from 'lib0/decoding';
 import { ObservableV2 } from 'lib0/observable';
+import * as encoding from 'lib0/encoding';
 import { Awareness } from 'y-protocols/awareness';
 import { WebsocketProvider } from 'y-websocket';
 import * as Y from 'yjs';
 import { parseDocumentName } from '../server/protocol/document-name.ts';
 import type { DocumentName } from '../server/protocol/document-name.ts';
 import { isPermanentClose, ProtocolError } from '../server/protocol/errors.ts';
-import { MESSAGE, SYNC } from '../server/protocol/messages.ts';
+import { AUTH, MESSAGE, SYNC } from '../server/protocol/messages.ts';
 import { Backoff } from './backoff.ts';
 import { closeReason } from './close-reason.ts';
 import type { CloseReason } from './close-reason.ts';
+import { FallbackSocket, type FallbackContext } from './fallback-socket.ts';
+import { firstLoad } from './first-load.ts';
+import type { Transport } from './link.ts';
 import { CloseWarning, onWake } from './page-events.ts';
+import {
+  webSocketClassOf,
+  type SynclineProviderEvents,
+  type SynclineProviderOptions,
+} from './provider-options.ts';
+import { Renewal } from './renewal.ts';
+import { Rest } from './rest.ts';
+import { destroyedError, NotSavedError, SaveWaiters } from './save-waiters.ts';
 import { advance, initialProgress, isJoined, summarize } from './status.ts';
 import type { SaveEvent, SaveProgress, SaveStatus } from './status.ts';
 import { decodeSyncStatus, encodeSyncStatus } from './sync-status.ts';
+import { TokenSource } from './token-source.ts';
+import { TRANSPORT_TIMING, TransportChoice } from './transport-choice.ts';
 
 /** `WebSocket.OPEN`; the class itself may be a polyfill. */
 const SOCKET_OPEN = 1;
-
-/** A `WebSocket` class: the browser's, or that of the `ws` package. */
-export type WebSocketClass = new (
-  url: string | URL,
-  protocols?: string | string[],
-) => { readonly readyState: number; close(code?: number, reason?: string): void };
-
-export interface SynclineProviderOptions {
-  /** Connect at once. Default true; otherwise call `connect()`. */
-  readonly connect?: boolean;
-  /** Presence. Default: one made here, and destroyed with the provider. */
-  readonly awareness?: Awareness;
-  /** Query parameters, read again for every connection: change the object to renew a token. */
-  readonly params?: Record<string, string>;
-  readonly protocols?: readonly string[];
-  /** Needed where there is no global `WebSocket` (Node before 22): the class of the `ws` package. */
-  readonly WebSocketPolyfill?: WebSocketClass;
-  /** No BroadcastChannel between tabs of one browser. Default false. */
-  readonly disableBc?: boolean;
-  /** Ask before the page closes with unsaved changes. Browsers only; default false. */
-  readonly warnOnClose?: boolean;
-  /** Longest pause before another attempt to connect, milliseconds. Default 30 000. */
-  readonly reconnectDelayMaxMs?: number;
-}
-
-export type SynclineProviderEvents = {
-  /** The save state or a count changed. */
-  status: (status: SaveStatus) => void;
-  /** True when the server's document arrived, false when the connection that brought it is gone. */
-  synced: (isSynced: boolean) => void;
-  /** The server closed for good; nothing reconnects until `connect()` is called. */
-  closed: (reason: CloseReason) => void;
-};
-
-/** Why `whenSaved()` gave up: `closed` by the server for good, or the provider was `destroyed`. */
-export class NotSavedError extends Error {
-  override readonly name = 'NotSavedError';
-  readonly code: 'closed' | 'destroyed';
-  constructor(code: 'closed' | 'destroyed', message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-interface SaveWaiter {
-  readonly version: number;
-  readonly resolve: () => void;
-  readonly reject: (error: NotSavedError) => void;
-}
 
 export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   readonly doc: Y.Doc;
@@ -87,9 +52,15 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   readonly #closeWarning: CloseWarning | null;
   readonly #stopWaking: () => void;
   readonly #ownsAwareness: boolean;
+  readonly #token: TokenSource;
+  readonly #renewal: Renewal;
+  readonly #rest: Rest;
+  readonly #wantsFirstLoad: boolean;
+  #firstLoad: AbortController | null = null;
+  #transport: Transport | null = null;
   #progress: SaveProgress;
   #status: SaveStatus;
-  #waiters: SaveWaiter[] = [];
+  readonly #waiters = new SaveWaiters();
   /** Why the server closed for good; null again once the application reconnects. */
   #closeReason: CloseReason | null = null;
   #isReportQueued = false;
@@ -97,7 +68,8 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
 
   /**
    * `serverUrl`: `ws(s)://` or `http(s)://`, with an optional path. Throws a ProtocolError
-   * `invalid-document-name` when the server would refuse the name, and a TypeError without any WebSocket class.
+   * `invalid-document-name` when the server would refuse the name, and a TypeError when only WebSockets are allowed
+   * and there are none here.
    */
   constructor(
     serverUrl: string,
@@ -115,6 +87,20 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     this.#ownsAwareness = options.awareness === undefined;
     const webSocketClass = webSocketClassOf(options);
     this.awareness = options.awareness ?? new Awareness(doc);
+    this.#token = new TokenSource(options.token);
+    this.#renewal = new Renewal(this.#token);
+    // In the URL of WebSockets it stands already.
+    const restToken =
+      options.params?.['token'] === undefined
+        ? this.#token
+        : new TokenSource(() => options.params?.['token'] ?? '');
+    this.#rest = new Rest({
+      serverUrl,
+      documentName: name,
+      token: restToken,
+      fetch: options.fetch ?? fetch,
+    });
+    this.#wantsFirstLoad = options.firstLoad ?? typeof window !== 'undefined';
     this.#backoff = new Backoff(options.reconnectDelayMaxMs ?? 30_000, Math.random);
     this.#closeWarning = options.warnOnClose === true ? new CloseWarning() : null;
     this.#socket = new WebsocketProvider(webSocketUrl(serverUrl), encodePath(name), doc, {
@@ -122,16 +108,16 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
       awareness: this.awareness,
       params: options.params,
       protocols: options.protocols === undefined ? undefined : [...options.protocols],
-      WebSocketPolyfill: webSocketClass,
+      WebSocketPolyfill: this.#socketClass(webSocketClass, options),
       disableBc: options.disableBc,
-      shouldReconnect: (event) => !isPermanentClose(event.code),
+      shouldReconnect: ({ code }) => !isPermanentClose(code) || this.#renewal.isWorthwhile(code),
     });
     this.#watchSocket();
     // After the WebsocketProvider's own listener: the update is on the socket before the report about it.
     doc.on('update', this.#onUpdate);
     this.#closeWarning?.setUnsaved(this.#status.hasUnsavedChanges);
     this.#stopWaking = onWake(() => this.#retryNow());
-    if (options.connect !== false) this.#socket.connect();
+    if (options.connect !== false) this.connect();
   }
 
   get status(): SaveStatus {
@@ -148,6 +134,11 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     return this.#socket.synced;
   }
 
+  /** What the connection runs over; null when there is none. */
+  get transport(): Transport | null {
+    return this.#transport;
+  }
+
   /**
    * Resolves when every change made up to now is durable; later ones do not delay it. Rejects with a
    * NotSavedError when the server closes, or has closed, for good, or the provider is destroyed first. Has no
@@ -158,15 +149,14 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     if (this.#progress.ackedVersion >= this.#progress.localVersion) return;
     if (this.#isDestroyed) throw destroyedError();
     if (this.#closeReason !== null) throw new NotSavedError('closed', this.#closeReason.meaning);
-    await new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ version: this.#progress.localVersion, resolve, reject });
-    });
+    await this.#waiters.wait(this.#progress.localVersion);
   }
 
   connect(): void {
     if (this.#isDestroyed) return;
     this.#closeReason = null;
     this.#socket.connect();
+    this.#loadFirst();
   }
 
   /** Closes the connection and stays away until `connect()`. Changes go on being counted. */
@@ -181,9 +171,10 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     this.doc.off('update', this.#onUpdate);
     this.#stopWaking();
     this.#closeWarning?.setUnsaved(false);
+    this.#firstLoad?.abort();
     this.#socket.destroy();
     if (this.#ownsAwareness) this.awareness.destroy();
-    this.#rejectWaiters(destroyedError());
+    this.#waiters.reject(destroyedError());
     super.destroy();
   }
 
@@ -202,14 +193,21 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     });
     socket.on('connection-close', (event) => {
       this.#planReconnect(event?.code);
+      this.#setTransport(null);
       this.#advance({ type: 'lost' });
     });
-    socket.on('sync', (isSynced) => this.emit('synced', [isSynced]));
+    socket.on('sync', (isSynced) => {
+      if (isSynced) {
+        this.#firstLoad?.abort();
+        this.#renewal.joined(Date.now());
+      }
+      this.emit('synced', [isSynced]);
+    });
     socket.on('closed', ({ code, reason }) => {
       const closed = closeReason(code, reason);
       this.#closeReason = closed;
       this.#advance({ type: 'refused' });
-      this.#rejectWaiters(new NotSavedError('closed', closed.meaning));
+      this.#waiters.reject(new NotSavedError('closed', closed.meaning));
       this.emit('closed', [closed]);
     });
     this.#watchMessages();
@@ -232,9 +230,70 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
         if (connection !== null && connection === this.#socket.ws) this.#joined();
       });
     };
+    const stockAuth = handlers[MESSAGE.auth];
+    handlers[MESSAGE.auth] = (encoder, decoder, socket, isFromServer, type) => {
+      if (decoder.arr[decoder.pos] !== AUTH.expiry) {
+        stockAuth?.(encoder, decoder, socket, isFromServer, type);
+      } else if (isFromServer) void this.#renewToken();
+    };
     handlers[MESSAGE.syncStatus] = (_encoder, decoder, _socket, isFromServer) => {
       if (isFromServer) this.#acked(decoder);
     };
+  }
+
+  /** The server says that the token ends soon: it gets another one, and the connection goes on. */
+  async #renewToken(): Promise<void> {
+    const connection = this.#socket.ws;
+    const token = await this.#renewal.renewed();
+    if (token === null || connection !== this.#socket.ws) return;
+    connection?.send(
+      encoding.encode((encoder) => {
+        encoding.writeVarUint(encoder, MESSAGE.auth);
+        encoding.writeVarUint(encoder, AUTH.token);
+        encoding.writeVarString(encoder, token);
+      }),
+    );
+  }
+
+  #loadFirst(): void {
+    if (!this.#wantsFirstLoad || this.#firstLoad !== null || hasContent(this.doc)) return;
+    this.#firstLoad = new AbortController();
+    void firstLoad(this.#rest, this.#firstLoad.signal, (update) => {
+      // As if the connection had brought it: no change made here.
+      Y.applyUpdate(this.doc, update, this.#socket);
+      this.emit('loaded', []);
+    });
+  }
+
+  /** The class that y-websocket makes its sockets from. */
+  #socketClass(
+    webSocketClass: typeof WebSocket | null,
+    options: SynclineProviderOptions,
+  ): typeof WebSocket {
+    const timing = { ...TRANSPORT_TIMING, ...options.transportTiming };
+    const context: FallbackContext = {
+      rest: this.#rest,
+      token: this.#token,
+      doc: this.doc,
+      awareness: this.awareness,
+      choice: new TransportChoice(options.transport ?? 'auto', timing),
+      timing,
+      webSocketClass,
+      position: { lastEventId: null },
+      onTransport: (transport) => this.#setTransport(transport),
+    };
+    class ProviderSocket extends FallbackSocket {
+      constructor(url: string, protocols: readonly string[]) {
+        super(context, url, protocols);
+      }
+    }
+    return ProviderSocket as unknown as typeof WebSocket;
+  }
+
+  #setTransport(transport: Transport | null): void {
+    if (transport === this.#transport) return;
+    this.#transport = transport;
+    this.emit('transport', [transport]);
   }
 
   /**
@@ -283,9 +342,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #advance(event: SaveEvent): void {
     this.#progress = advance(this.#progress, event);
     const status = summarize(this.#progress);
-    const saved = this.#waiters.filter((waiter) => waiter.version <= this.#progress.ackedVersion);
-    this.#waiters = this.#waiters.filter((waiter) => !saved.includes(waiter));
-    for (const waiter of saved) waiter.resolve();
+    this.#waiters.saved(this.#progress.ackedVersion);
     if (isSameStatus(status, this.#status)) return;
     this.#status = status;
     this.#closeWarning?.setUnsaved(status.hasUnsavedChanges && !this.#isDestroyed);
@@ -307,28 +364,12 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #retryNow(): void {
     if (this.#socket.shouldConnect && this.#socket.ws === null) this.#socket.connect();
   }
-
-  #rejectWaiters(error: NotSavedError): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.reject(error);
-  }
 }
 
 /** Whether there is anything to save: content, or what waits for something that it depends on. */
 function hasContent(doc: Y.Doc): boolean {
   const { clients, pendingStructs, pendingDs } = doc.store;
   return clients.size > 0 || pendingStructs !== null || pendingDs !== null;
-}
-
-function webSocketClassOf(options: SynclineProviderOptions): typeof WebSocket {
-  if (options.WebSocketPolyfill !== undefined) {
-    return options.WebSocketPolyfill as unknown as typeof WebSocket;
-  }
-  if (typeof WebSocket === 'undefined') {
-    throw new TypeError('no WebSocket here: pass WebSocketPolyfill, the class of the ws package');
-  }
-  return WebSocket;
 }
 
 function webSocketUrl(serverUrl: string): string {
@@ -346,8 +387,4 @@ function isSameStatus(a: SaveStatus, b: SaveStatus): boolean {
     a.unsavedChanges === b.unsavedChanges &&
     a.hasServerAcked === b.hasServerAcked
   );
-}
-
-function destroyedError(): NotSavedError {
-  return new NotSavedError('destroyed', 'the provider was destroyed with unsaved changes');
 }

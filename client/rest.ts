@@ -71,6 +71,8 @@ export async function refusalOf(response: Response): Promise<Refusal> {
 
 /** Whether the same request may be answered otherwise after a pause. */
 export function isTransient({ status, code }: Refusal): boolean {
+  // The stream has just been opened anew; the next attempt names the new one.
+  if (code === 'connection-not-found') return true;
   if (status === 408 || status === 429 || status >= 500) return true;
   return code === null && status !== 401 && status !== 403 && status !== 404 && status !== 413;
 }

@@ -31,6 +31,8 @@ export { sendProblem } from './problem.ts';
 export interface HttpLimits {
   /** Largest update in a body; the same as of a frame. */
   readonly frameBytesMax: number;
+  /** How often the hook is asked again about whoever has a stream open. */
+  readonly recheckIntervalMs: number;
   /** Largest presence state, as JSON. */
   readonly presenceBytesMax: number;
   /** A body of which nothing arrives for this long is given up. */

@@ -16,6 +16,7 @@ import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Identity } from '../access/access.ts';
 import type { Connected, Connections } from '../connections/connections.ts';
+import type { Pass } from '../connections/pass.ts';
 import { SocketOutlet, type SendLimits } from '../connections/socket-outlet.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
@@ -36,6 +37,8 @@ export interface StreamRequest {
   readonly document: DocumentName;
   readonly identity: Identity;
   readonly canWrite: boolean;
+  /** Null on a node without access control. */
+  readonly pass: Pass | null;
   readonly stateVector: Uint8Array;
   readonly clocks: ReadonlyMap<number, number>;
   /** As the client read it; anything may stand in it. */
@@ -87,6 +90,7 @@ export const eventWire: Wire = {
   presence: (entries) => frame(block('presence', base64(entries))),
   // A POST is answered when it is durable.
   ack: () => null,
+  expiry: (secondsLeft) => frame(block('token', JSON.stringify({ secondsLeft }))),
   keepAlive: () => KEEP_ALIVE,
 };
 
@@ -96,6 +100,7 @@ export class EventStream extends SocketOutlet implements Connected {
   readonly document: DocumentName;
   readonly identity: Identity;
   readonly session: Session;
+  readonly pass: Pass | null;
   askedMs: number;
   readonly #response: ServerResponse;
 
@@ -106,6 +111,7 @@ export class EventStream extends SocketOutlet implements Connected {
     this.#response = response;
     this.document = request.document;
     this.identity = request.identity;
+    this.pass = request.pass;
     this.askedMs = options.timers.now();
     this.session = new Session(this, options.limits);
     this.session.setCanWrite(request.canWrite);
@@ -135,11 +141,6 @@ export class EventStream extends SocketOutlet implements Connected {
     );
     const seq = resumeFrom(request.lastEventId, room);
     this.session.follow({ stateVector, clocks, ...(seq === null ? {} : { seq }) });
-  }
-
-  /** Tells the client to get another token. */
-  warnOfExpiry(secondsLeft: number): void {
-    this.send(frame(block('token', JSON.stringify({ secondsLeft }))));
   }
 
   sweep(nowMs: number): number {

@@ -4,27 +4,31 @@
  */
 import { Router, type Request, type Response } from 'express';
 import { allows } from '../access/access.ts';
+import * as Y from 'yjs';
+import { Pass } from '../connections/pass.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { readStateVector } from '../rooms/updates/version.ts';
 import { bytesOf, readsBytes } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
-import type { EventStream, EventStreams } from './event-stream.ts';
+import type { EventStream, EventStreams, StreamRequest } from './event-stream.ts';
+import { parseStateVector } from './state-vectors.ts';
 
-/** What a URL can hold anyway; a client that knows more authors leaves some out and is sent more. */
-const STATE_VECTOR_BYTES_MAX = 64 * 1024;
-const BASE64URL = /^[\w-]*$/;
 /** A state and its clock; what else a client says about presence is ignored. */
 const PRESENCE_OVERHEAD_BYTES = 1024;
 const NOTHING = Uint8Array.of(0);
 
 export function eventRoutes(context: HttpContext): Router {
   const { documents, streams, limits } = context;
+  const passContext = {
+    access: context.access,
+    timers: context.timers,
+    recheckIntervalMs: limits.recheckIntervalMs,
+  };
   const router = Router();
   router.get(
     '/v1/documents/:doc/events',
     authorized(context, 'read'),
     async (request, response) => {
-      const { identity, access } = callOf(response);
+      const { identity, access, caller } = callOf(response);
       const document = documentOf(response);
       const start = startOf(request);
       if (request.method === 'HEAD') {
@@ -32,10 +36,17 @@ export function eventRoutes(context: HttpContext): Router {
         return;
       }
       streams.admit();
-      const canWrite = allows(access, 'write');
-      const lastEventId = request.get('Last-Event-ID') ?? null;
-      const room = await documents.openRoom(document);
-      streams.open(response, { document, identity, canWrite, lastEventId, ...start }, room);
+      const stream: StreamRequest = {
+        ...start,
+        document,
+        identity,
+        canWrite: allows(access, 'write'),
+        pass: context.access.isEnforced
+          ? new Pass(passContext, caller, document, identity, access)
+          : null,
+        lastEventId: request.get('Last-Event-ID') ?? null,
+      };
+      streams.open(response, stream, await documents.openRoom(document));
     },
   );
   router.post(
@@ -52,19 +63,10 @@ export function eventRoutes(context: HttpContext): Router {
 }
 
 /** What the client has: `since`, a state vector; nothing without one. */
-function startOf(request: Request): {
-  readonly stateVector: Uint8Array;
-  readonly clocks: ReadonlyMap<number, number>;
-} {
+function startOf(request: Request): Pick<StreamRequest, 'stateVector' | 'clocks'> {
   const since = request.query['since'];
-  if (since === undefined) return { stateVector: NOTHING, clocks: new Map() };
-  if (typeof since !== 'string' || !BASE64URL.test(since)) {
-    throw new ProtocolError('invalid-state-vector');
-  }
-  const stateVector = Buffer.from(since, 'base64url');
-  const clocks = readStateVector(stateVector, STATE_VECTOR_BYTES_MAX);
-  if (clocks === null) throw new ProtocolError('invalid-state-vector');
-  return { stateVector, clocks };
+  const stateVector = since === undefined ? NOTHING : parseStateVector(since);
+  return { stateVector, clocks: Y.decodeStateVector(stateVector) };
 }
 
 function streamOf(streams: EventStreams, request: Request, response: Response): EventStream {

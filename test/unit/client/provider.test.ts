@@ -365,9 +365,10 @@ describe('connection', () => {
     expect(() => new SynclineProvider(server.url, '../etc', new Y.Doc())).toThrow(ProtocolError);
   });
 
-  it('says what is missing where there is no WebSocket', () => {
+  it('says what is missing where there is no WebSocket and nothing else may be used', () => {
     vi.stubGlobal('WebSocket', undefined);
-    expect(() => new SynclineProvider(server.url, 'notes', new Y.Doc())).toThrow(
+    const options = { transport: 'websocket' } as const;
+    expect(() => new SynclineProvider(server.url, 'notes', new Y.Doc(), options)).toThrow(
       /WebSocketPolyfill/,
     );
     vi.unstubAllGlobals();

@@ -1,0 +1,72 @@
+/** A WebSocket as a link: it asks for a token first, and offers it as a subprotocol, which keeps it out of URLs and logs. */
+import type { Link, LinkEvents } from './link.ts';
+import type { TokenSource } from './token-source.ts';
+
+/** The subprotocol that the server answers with when a token stands beside it. */
+const SUBPROTOCOL = 'syncline';
+/** `WebSocket.OPEN`; the class itself may be a polyfill. */
+const OPEN = 1;
+
+export interface WebSocketTarget {
+  readonly webSocketClass: typeof WebSocket;
+  readonly url: string;
+  readonly protocols: readonly string[];
+  readonly token: TokenSource;
+}
+
+export class WebSocketLink implements Link {
+  readonly transport = 'websocket';
+  heardMs: number | null = null;
+  openedMs: number | null = null;
+  /** Who listens changes hands when a probe becomes the connection. */
+  events: LinkEvents;
+  #socket: WebSocket | null = null;
+  #isOver = false;
+
+  constructor(target: WebSocketTarget, events: LinkEvents) {
+    this.events = events;
+    target.token.fresh().then(
+      (token) => this.#open(target, token),
+      // No token now is no token refused: worth another try.
+      () => this.#end(1006, ''),
+    );
+  }
+
+  send(frame: Uint8Array): void {
+    // Its buffer is never a shared one.
+    if (this.#socket?.readyState === OPEN) this.#socket.send(frame as Uint8Array<ArrayBuffer>);
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#socket?.close();
+  }
+
+  #open({ webSocketClass, url, protocols }: WebSocketTarget, token: string | null): void {
+    if (this.#isOver) return;
+    const offered =
+      token === null
+        ? protocols
+        : [...(protocols.length === 0 ? [SUBPROTOCOL] : protocols), `token.${token}`];
+    const socket = new webSocketClass(url, [...offered]);
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => {
+      this.openedMs = Date.now();
+      if (!this.#isOver) this.events.onOpen();
+    };
+    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+      this.heardMs = Date.now();
+      if (!this.#isOver) this.events.onFrame(new Uint8Array(data));
+    };
+    // In Node an error without a listener is thrown; 'close' follows and says the rest.
+    socket.onerror = () => {};
+    socket.onclose = ({ code, reason }) => this.#end(code, reason);
+    this.#socket = socket;
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.events.onClose(code, reason);
+  }
+}
