@@ -88,7 +88,8 @@ export class Revocations {
     if (parsed === null) throw new ProtocolError('invalid-request', 'a revocation names nobody');
     if (this.size >= REVOCATIONS_MAX) throw new ProtocolError('overloaded', 'too many revocations');
     this.#remember(parsed);
-    return parsed;
+    // A later one that was there already stays, on the disk too.
+    return this.#byId.get(idOf(parsed)) ?? parsed;
   }
 
   /** Resolves when it is durable. @throws ProtocolError `store-unavailable` */
