@@ -116,12 +116,21 @@ function build() {
   dropStaleBuild();
   const bin = (name) => join(root, 'node_modules', '.bin', name);
   if (!run(bin('tsc'), ['-b'])) fail('the build failed; see the compiler errors above.');
+  buildDocsPage();
   const page = join(root, 'dist', 'client', 'editor', 'page', 'index.html');
   const sources = ['client', 'server/protocol', 'vite.config.mjs', 'package-lock.json'];
   const newest = Math.max(...sources.map((path) => newestMtimeMs(join(root, path))));
   if (existsSync(page) && statSync(page).mtimeMs >= newest) return;
   say('building the editor …');
   if (!run(bin('vite'), ['build', '--logLevel', 'warn'])) fail('the editor build failed.');
+}
+
+function buildDocsPage() {
+  const page = join(root, 'dist', 'server', 'http', 'docs-page', 'index.html');
+  const sources = ['server/http/docs-page', '.ci/docs-page.mjs', 'package-lock.json'];
+  const newest = Math.max(...sources.map((path) => newestMtimeMs(join(root, path))));
+  if (existsSync(page) && statSync(page).mtimeMs >= newest) return;
+  if (!run(process.execPath, [join(root, '.ci', 'docs-page.mjs')])) fail('no page at /docs.');
 }
 
 checkNode();

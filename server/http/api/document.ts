@@ -11,7 +11,6 @@ import { schemas } from './schemas.ts';
 export interface OpenApi {
   readonly openapi: string;
   readonly info: Readonly<Record<string, unknown>>;
-  readonly servers: readonly { readonly url: string }[];
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Paths;
@@ -33,7 +32,6 @@ export const openApi: OpenApi = {
       'First loads, offline sync and a second transport for networks without WebSockets. Every error is `application/problem+json`; what an answer calls durable is on disk.',
     license: { name: 'MIT', identifier: 'MIT' },
   },
-  servers: [{ url: '/' }],
   security: [{ bearer: [] }, { ticket: [] }, {}],
   tags: [
     { name: 'documents', description: 'State, updates, offline sync.' },
