@@ -14,6 +14,8 @@ export interface SyncClientOptions {
   /** Answer the server's SyncStep1; off to play a client that never does. */
   readonly answersStep1?: boolean;
   readonly origin?: string;
+  /** Sent as `?token=`. */
+  readonly token?: string;
 }
 
 export class SyncClient {
@@ -35,8 +37,9 @@ export class SyncClient {
   constructor(webSocketUrl: string, document: string, options: SyncClientOptions = {}) {
     this.doc = options.doc ?? new Y.Doc();
     this.#answersStep1 = options.answersStep1 ?? true;
+    const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
     this.socket = new WebSocket(
-      `${webSocketUrl}/${encodeURIComponent(document)}`,
+      `${webSocketUrl}/${encodeURIComponent(document)}${query}`,
       options.origin === undefined ? {} : { origin: options.origin },
     );
     this.socket.binaryType = 'nodebuffer';
