@@ -60,14 +60,14 @@ export class TransportChoice {
 
   /** What the next connection begins with. */
   get next(): Transport {
-    return this.#next;
+    return this.isWebSocketDoubtful ? 'events' : this.#next;
   }
 
   get mayChange(): boolean {
     return this.#option === 'auto';
   }
 
-  /** Whether events are worth trying now. */
+  /** Whether events are worth trying at once. */
   get isWebSocketDoubtful(): boolean {
     return this.mayChange && this.#failures >= FAILURES_MAX;
   }
@@ -100,7 +100,10 @@ export class TransportChoice {
   }
 
   eventsFailed(): void {
-    if (this.mayChange) this.#next = 'websocket';
+    if (!this.mayChange) return;
+    this.#next = 'websocket';
+    // Probably it is the server that is away.
+    this.#failures = Math.min(this.#failures, FAILURES_MAX - 1);
   }
 
   probeFailed(): void {
