@@ -87,6 +87,7 @@ export class Lanes {
     for (const lane of this.#lanes.values()) {
       const first = lane.inFlight === null ? lane.waiting[0] : undefined;
       if (first === undefined || first.dueMs > dueMs) continue;
+      if (next !== null && first.dueMs === dueMs) continue; // who came first goes first
       next = lane;
       dueMs = first.dueMs;
     }
