@@ -2,6 +2,7 @@
  * Everybody who is connected to this node, over a WebSocket or an event stream: how many there may be, the
  * once-a-second sweep over them (stalls, keep-alives, slow acks), and the goodbye in waves.
  */
+import type { DocumentName } from '../protocol/document-name.ts';
 import type { Pass } from './pass.ts';
 import type { Session } from '../rooms/session.ts';
 import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
@@ -9,6 +10,10 @@ import { pause, type TimerHandle, type Timers } from '../rooms/timers.ts';
 /** One of them. */
 export interface Connected {
   readonly session: Session;
+  readonly document: DocumentName;
+  readonly transport: 'websocket' | 'events';
+  /** On the monotonic clock. */
+  readonly openedMs: number;
   /** What lets it in; null on a node without access control. Checked by the sweep: a connection needs no timers. */
   readonly pass?: Pass | null;
   /** When a session whose acks are held was last asked for what it has. Kept by the sweep. */
@@ -50,6 +55,11 @@ export class Connections {
 
   get count(): number {
     return this.#all.size;
+  }
+
+  /** Those in a document, for operators. */
+  *of(document: DocumentName): Iterable<Connected> {
+    for (const connected of this.#all) if (connected.document === document) yield connected;
   }
 
   /** Why nobody may come in at the moment; null when they may. */

@@ -51,6 +51,7 @@ export interface GatewayLimits extends ConnectionLimits, SessionLimits {
   /** Frames of a connection that was not let in. */
   readonly preauthBytes: number;
   readonly recheckIntervalMs: number;
+  readonly rateWindowMs: number;
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: number;
 }
@@ -82,6 +83,8 @@ class Member implements ConnectionEvents, Connected {
   readonly session: Session;
   readonly pass: Pass | null;
   readonly document: DocumentName;
+  readonly transport = 'websocket';
+  readonly openedMs: number;
   askedMs: number;
   readonly #leave: (member: Member, closeCode: number) => void;
 
@@ -98,6 +101,7 @@ class Member implements ConnectionEvents, Connected {
     this.session = session;
     this.pass = pass;
     this.document = document;
+    this.openedMs = nowMs;
     this.askedMs = nowMs;
     this.#leave = leave;
     if (pass === null) return;
@@ -214,6 +218,10 @@ export class Gateway {
     if (this.#options.connections.refusal === 'draining') {
       release();
       this.#refuse(socket, 'draining');
+    } else if (pass === 'rate-limited') {
+      // Too many bad tokens from there: an HTTP error is the least that can be spent on it.
+      release();
+      this.#refuse(socket, pass, Math.ceil(this.#options.limits.rateWindowMs / 1000));
     } else if (typeof pass === 'string') {
       this.#turnAway(upgrade, pass, release);
     } else {

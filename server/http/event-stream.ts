@@ -101,6 +101,8 @@ export class EventStream extends SocketOutlet implements Connected {
   readonly identity: Identity;
   readonly session: Session;
   readonly pass: Pass | null;
+  readonly transport = 'events';
+  readonly openedMs: number;
   askedMs: number;
   readonly #response: ServerResponse;
 
@@ -112,7 +114,8 @@ export class EventStream extends SocketOutlet implements Connected {
     this.document = request.document;
     this.identity = request.identity;
     this.pass = request.pass;
-    this.askedMs = options.timers.now();
+    this.openedMs = options.timers.now();
+    this.askedMs = this.openedMs;
     this.session = new Session(this, options.limits);
     this.session.setCanWrite(request.canWrite);
   }

@@ -1,5 +1,7 @@
 /** What operators and their machines ask: health, readiness, metrics, who is there. */
 import { Router } from 'express';
+import type { Connected } from '../connections/connections.ts';
+import type { Timers } from '../rooms/timers.ts';
 import { authorized, documentOf, type HttpContext } from './context.ts';
 
 const CONNECTIONS_SHOWN_MAX = 1000;
@@ -39,7 +41,9 @@ export function operationRoutes(context: HttpContext): Router {
       // Says `document-not-found` where there is none.
       await context.documents.metadata(document);
       response.set('Cache-Control', 'no-store').json({
-        connections: [].slice(0, CONNECTIONS_SHOWN_MAX),
+        connections: [...connections.of(document)]
+          .slice(0, CONNECTIONS_SHOWN_MAX)
+          .map((connected) => connectionJson(connected, context.timers)),
       });
     },
   );
@@ -60,4 +64,18 @@ export function operationRoutes(context: HttpContext): Router {
     });
   });
   return router;
+}
+
+function connectionJson(
+  { session, pass, transport, openedMs }: Connected,
+  timers: Timers,
+): unknown {
+  const openedAtMs = timers.wallClock() - (timers.now() - openedMs);
+  return {
+    transport,
+    user: pass?.identity.subject ?? 'anonymous',
+    access: session.canWrite ? 'write' : 'read',
+    openedAt: new Date(openedAtMs).toISOString(),
+    bufferedBytes: session.outlet.bufferedBytes,
+  };
 }

@@ -142,7 +142,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
     connections: {
       type: 'array',
       items: object({
-        id: { type: 'string' },
         transport: { type: 'string', enum: ['websocket', 'events'] },
         user: {
           type: 'string',
