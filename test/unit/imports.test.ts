@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/protocol': [],
   'server/rooms': ['server/protocol', 'persistence/store.ts'],
   'server/access': ['server/protocol', 'persistence/store.ts'],
+  'server/fanout': ['server/protocol', 'server/rooms/timers.ts'],
   'server/connections': ['server/protocol', 'server/rooms', 'server/access'],
   'server/gateway': ['server/protocol', 'server/rooms', 'server/access', 'server/connections'],
   'server/http': [
@@ -46,6 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one place may know. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
+  ioredis: ['server/fanout', 'server/access'],
   ws: ['server/gateway'],
   express: ['server/http'],
   ioredis: ['server/access', 'server/fanout'],

@@ -1,0 +1,174 @@
+/**
+ * The outside of every message between nodes: who sent it, which of its messages it is, what it is about.
+ *
+ *   magic 'S' 'Y' · version · kind · flags · epoch (8 bytes) · origin · region · seq
+ *   [document] [traceparent: 26 bytes] · length and payload · [HMAC-SHA256: 32 bytes]
+ *
+ * Strings are varuint length and UTF-8, numbers are varuints. The signature covers every byte before it. What
+ * decodes is in its only spelling. Messages come from whoever can publish to Redis: decoding returns a union,
+ * never throws, and reads nothing past its bounds. A node with a secret refuses what is not signed; one
+ * without takes signed messages as well, so that a secret can be introduced node by node.
+ *
+ * Version 1. A change that an older node would misread takes a new version, which the older one drops.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import * as encoding from 'lib0/encoding';
+import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
+import { MESSAGE_BYTES_MAX, isName } from './bus.ts';
+import { type Reader, read } from './reader.ts';
+
+const MAGIC_0 = 0x53;
+const MAGIC_1 = 0x59;
+const VERSION = 1;
+
+const HAS_DOCUMENT = 1;
+const HAS_TRACE = 2;
+const IS_SIGNED = 4;
+
+const EPOCH_BYTES = 8;
+const SIGNATURE_BYTES = 32;
+const NAME_BYTES_MAX = 64;
+/** 200 UTF-16 units (document-name.ts), three bytes each at most. */
+const DOCUMENT_BYTES_MAX = 600;
+
+/** In order of their numbers on the wire; only ever appended to. */
+export const KINDS = [
+  'update',
+  'presence',
+  'heartbeat',
+  'request',
+  'reply',
+  'durable',
+  'revoke',
+  'tombstone',
+  'application',
+  'buckets',
+  'list-request',
+  'list-reply',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** A start of a node: 64 random bits, as 16 hex digits. */
+export type Epoch = string;
+const EPOCH = /^[0-9a-f]{16}$/;
+/** W3C trace context, version 00: the only one there is. */
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export interface Envelope {
+  readonly kind: Kind;
+  /** The sender's node id. */
+  readonly origin: string;
+  readonly epoch: Epoch;
+  readonly region: string;
+  /** Counts the sender's messages of this epoch on this channel, from 1; see origin-tracker.ts. */
+  readonly seq: number;
+  readonly document: DocumentName | null;
+  readonly traceparent: string | null;
+  readonly payload: Uint8Array;
+}
+
+export type EnvelopeDrop = 'malformed' | 'version' | 'auth' | 'too-large';
+
+export type Decoded =
+  | { readonly ok: true; readonly envelope: Envelope }
+  | { readonly ok: false; readonly reason: EnvelopeDrop };
+
+/** @throws RangeError when a field is not what the decoder would take: our own mistake */
+export function encodeEnvelope(envelope: Envelope, secret: string | null): Uint8Array {
+  const { kind, origin, epoch, region, seq, document, traceparent, payload } = envelope;
+  if (!isName(origin) || !isName(region) || !EPOCH.test(epoch)) {
+    throw new RangeError('an envelope needs a node id, a region and an epoch');
+  }
+  if (!Number.isSafeInteger(seq) || seq < 1) throw new RangeError(`no sequence number: ${seq}`);
+  if (traceparent !== null && !TRACEPARENT.test(traceparent)) throw new RangeError('traceparent');
+  const encoder = encoding.createEncoder();
+  encoding.writeUint8(encoder, MAGIC_0);
+  encoding.writeUint8(encoder, MAGIC_1);
+  encoding.writeUint8(encoder, VERSION);
+  encoding.writeUint8(encoder, KINDS.indexOf(kind));
+  encoding.writeUint8(
+    encoder,
+    (document === null ? 0 : HAS_DOCUMENT) |
+      (traceparent === null ? 0 : HAS_TRACE) |
+      (secret === null ? 0 : IS_SIGNED),
+  );
+  encoding.writeUint8Array(encoder, Buffer.from(epoch, 'hex'));
+  encoding.writeVarString(encoder, origin);
+  encoding.writeVarString(encoder, region);
+  encoding.writeVarUint(encoder, seq);
+  if (document !== null) encoding.writeVarString(encoder, document);
+  if (traceparent !== null) {
+    encoding.writeUint8Array(encoder, Buffer.from(traceparent.replaceAll('-', ''), 'hex'));
+  }
+  encoding.writeVarUint8Array(encoder, payload);
+  if (secret !== null) {
+    encoding.writeUint8Array(encoder, signature(encoding.toUint8Array(encoder), secret));
+  }
+  return encoding.toUint8Array(encoder);
+}
+
+/** `secret`: the nodes' common one, or null when messages are not checked. */
+export function decodeEnvelope(bytes: Uint8Array, secret: string | null): Decoded {
+  if (bytes.length > MESSAGE_BYTES_MAX) return { ok: false, reason: 'too-large' };
+  if (bytes.length < 5 || bytes[0] !== MAGIC_0 || bytes[1] !== MAGIC_1) {
+    return { ok: false, reason: 'malformed' };
+  }
+  if (bytes[2] !== VERSION) return { ok: false, reason: 'version' };
+  const isSigned = ((bytes[4] as number) & IS_SIGNED) !== 0;
+  const end = bytes.length - (isSigned ? SIGNATURE_BYTES : 0);
+  if (end < 5) return { ok: false, reason: 'malformed' };
+  // Before anything is parsed: who has no secret gets no parser to play with.
+  if (secret !== null && !(isSigned && isSignedWith(bytes, end, secret))) {
+    return { ok: false, reason: 'auth' };
+  }
+  const envelope = read(bytes.subarray(0, end), readEnvelope);
+  return envelope === null ? { ok: false, reason: 'malformed' } : { ok: true, envelope };
+}
+
+function readEnvelope(reader: Reader): Envelope {
+  reader.take(3);
+  const kind = KINDS[reader.byte()] ?? reader.refuse();
+  const flags = reader.byte();
+  if (flags > (HAS_DOCUMENT | HAS_TRACE | IS_SIGNED)) reader.refuse();
+  const epoch = hex(reader.take(EPOCH_BYTES));
+  const origin = readName(reader);
+  const region = readName(reader);
+  const seq = reader.uint(Number.MAX_SAFE_INTEGER);
+  if (seq === 0) reader.refuse();
+  const document = (flags & HAS_DOCUMENT) === 0 ? null : readDocumentName(reader);
+  const traceparent = (flags & HAS_TRACE) === 0 ? null : readTrace(reader);
+  const payload = reader.bytes(MESSAGE_BYTES_MAX);
+  return { kind, origin, epoch, region, seq, document, traceparent, payload };
+}
+
+export function readName(reader: Reader): string {
+  const name = reader.text(NAME_BYTES_MAX);
+  return isName(name) ? name : reader.refuse();
+}
+
+export function readDocumentName(reader: Reader): DocumentName {
+  return parseDocumentName(reader.text(DOCUMENT_BYTES_MAX)) ?? reader.refuse();
+}
+
+export function readEpoch(reader: Reader): Epoch {
+  return hex(reader.take(EPOCH_BYTES));
+}
+
+function readTrace(reader: Reader): string {
+  const digits = hex(reader.take(26));
+  const cuts = [0, 2, 34, 50, 52];
+  const parts = cuts.slice(1).map((to, index) => digits.slice(cuts[index], to));
+  return parts[0] === '00' ? parts.join('-') : reader.refuse();
+}
+
+function signature(bytes: Uint8Array, secret: string): Buffer {
+  return createHmac('sha256', secret).update(bytes).digest();
+}
+
+function isSignedWith(bytes: Uint8Array, end: number, secret: string): boolean {
+  return timingSafeEqual(signature(bytes.subarray(0, end), secret), bytes.subarray(end));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}

@@ -1,0 +1,289 @@
+/**
+ * The bytes of each kind of message: what lies in an envelope's payload. Decoding is strict: bounded, consumed to
+ * the last byte, everything in its only spelling, every field within what its reader may assume; anything else is
+ * null, and the message is dropped as a whole. A revocation that does not say whom revokes nobody.
+ */
+import * as encoding from 'lib0/encoding';
+import type { DocumentName } from '../protocol/document-name.ts';
+import { readDocumentName, readEpoch, readName, type Kind } from './envelope.ts';
+import {
+  DIGEST_BYTES,
+  PAYLOAD_BYTES_MAX,
+  PRESENCE_ENTRIES_MAX,
+  REVOCATIONS_MAX,
+  STATE_VECTOR_BYTES_MAX,
+  SWEEP_BUCKETS,
+  TOPIC_BYTES_MAX,
+  UPDATE_BYTES_MAX,
+  type Message,
+  type ReplyMessage,
+  type RevokedAccess,
+} from './messages.ts';
+import { type Reader, read } from './reader.ts';
+
+const NUMBER_MAX: number = Number.MAX_SAFE_INTEGER;
+const CLIENT_ID_MAX = 0xffff_ffff;
+/** Yjs clocks; see UPDATE_LIMITS. */
+const CLOCK_MAX = 0x10_0000_0000;
+const PRESENCE_JSON_BYTES_MAX: number = 64 * 1024;
+const IDENTITY_BYTES_MAX = 1_024;
+/** Pieces of one update, updates of one answer: what a document of some GiB might take. */
+const REPLY_COUNT_MAX = 1_000_000;
+const REPLY_SIZE_MAX: number = 256 * 1024 * 1024;
+
+/** @throws RangeError when the result would not fit: callers cut what can grow (pieces.ts, `inRuns`) */
+export function encodePayload(message: Message): Uint8Array {
+  const encoder = encoding.createEncoder();
+  write(encoder, message);
+  const payload = encoding.toUint8Array(encoder);
+  if (payload.length > PAYLOAD_BYTES_MAX) {
+    throw new RangeError(`a message of kind ${message.kind} has ${payload.length} bytes`);
+  }
+  return payload;
+}
+
+function write(encoder: encoding.Encoder, message: Message): void {
+  const uint = (value: number): void => {
+    encoding.writeVarUint(encoder, value);
+  };
+  const flag = (value: boolean): void => {
+    encoding.writeUint8(encoder, value ? 1 : 0);
+  };
+  const text = (value: string): void => {
+    encoding.writeVarString(encoder, value);
+  };
+  const optional = (value: string | null): void => {
+    flag(value !== null);
+    if (value !== null) text(value);
+  };
+  const fixed = (bytes: Uint8Array, length: number): void => {
+    if (bytes.length !== length) throw new RangeError(`${bytes.length} bytes instead of ${length}`);
+    encoding.writeUint8Array(encoder, bytes);
+  };
+  switch (message.kind) {
+    case 'update':
+      uint(message.previousSeq);
+      encoding.writeVarUint8Array(encoder, message.update);
+      break;
+    case 'presence':
+      flag(message.isComplete);
+      uint(message.entries.length);
+      for (const { clientId, clock, json } of message.entries) {
+        uint(clientId);
+        uint(clock);
+        optional(json);
+      }
+      break;
+    case 'heartbeat':
+      flag(message.isLeaving);
+      uint(message.entries.length);
+      for (const { document, lastSeq, digest } of message.entries) {
+        text(document);
+        uint(lastSeq);
+        fixed(digest, DIGEST_BYTES);
+      }
+      break;
+    case 'request':
+      text(message.to);
+      uint(message.nonce);
+      encoding.writeVarUint8Array(encoder, message.stateVector);
+      fixed(message.deleteDigest, DIGEST_BYTES);
+      break;
+    case 'reply':
+      text(message.to);
+      uint(message.nonce);
+      uint(message.upToSeq);
+      uint(message.index);
+      uint(message.count);
+      uint(message.offset);
+      uint(message.size);
+      encoding.writeVarUint8Array(encoder, message.bytes);
+      break;
+    case 'durable':
+      text(message.to);
+      fixed(Buffer.from(message.epoch, 'hex'), 8);
+      uint(message.entries.length);
+      for (const { document, upToSeq } of message.entries) {
+        text(document);
+        uint(upToSeq);
+      }
+      break;
+    case 'revoke':
+      uint(message.revocations.length);
+      for (const { tokenId, subject, document, atMs } of message.revocations) {
+        optional(tokenId);
+        optional(subject);
+        optional(document);
+        uint(atMs);
+      }
+      break;
+    case 'tombstone':
+      uint(message.deletedAtMs);
+      break;
+    case 'application':
+      text(message.topic);
+      encoding.writeVarUint8Array(encoder, message.bytes);
+      break;
+    case 'buckets':
+      fixed(message.digests, SWEEP_BUCKETS * DIGEST_BYTES);
+      break;
+    case 'list-request':
+      text(message.to);
+      uint(message.nonce);
+      uint(message.bucket);
+      optional(message.after);
+      break;
+    case 'list-reply':
+      text(message.to);
+      uint(message.nonce);
+      uint(message.bucket);
+      flag(message.isLast);
+      uint(message.entries.length);
+      for (const { document, isDeleted, digest } of message.entries) {
+        text(document);
+        flag(isDeleted);
+        fixed(digest, DIGEST_BYTES);
+      }
+      break;
+  }
+}
+
+/** Null: malformed. `document` is the envelope's. */
+export function decodePayload(
+  kind: Kind,
+  document: DocumentName | null,
+  payload: Uint8Array,
+): Message | null {
+  const needsDocument = NEEDS_DOCUMENT[kind];
+  if (needsDocument !== null && needsDocument !== (document !== null)) return null;
+  return read(payload, (reader) => readMessage(reader, kind, document as DocumentName));
+}
+
+/** Null: either way. */
+const NEEDS_DOCUMENT: Readonly<Record<Kind, boolean | null>> = {
+  update: true,
+  presence: true,
+  heartbeat: false,
+  request: true,
+  reply: true,
+  durable: false,
+  revoke: false,
+  tombstone: true,
+  application: null,
+  buckets: false,
+  'list-request': false,
+  'list-reply': false,
+};
+
+function readMessage(reader: Reader, kind: Kind, document: DocumentName): Message {
+  switch (kind) {
+    case 'update': {
+      const previousSeq = reader.uint(NUMBER_MAX);
+      const update = reader.bytes(UPDATE_BYTES_MAX);
+      return update.length === 0 ? reader.refuse() : { kind, document, previousSeq, update };
+    }
+    case 'presence': {
+      const isComplete = reader.flag();
+      const entries = reader.list(PRESENCE_ENTRIES_MAX, 3, () => ({
+        clientId: reader.uint(CLIENT_ID_MAX),
+        clock: reader.uint(CLIENT_ID_MAX),
+        json: reader.flag() ? reader.text(PRESENCE_JSON_BYTES_MAX) : null,
+      }));
+      return { kind, document, isComplete, entries };
+    }
+    case 'heartbeat': {
+      const isLeaving = reader.flag();
+      const entries = reader.list(PAYLOAD_BYTES_MAX, 3 + DIGEST_BYTES, () => ({
+        document: readDocumentName(reader),
+        lastSeq: reader.uint(NUMBER_MAX),
+        digest: reader.take(DIGEST_BYTES),
+      }));
+      return { kind, isLeaving, entries };
+    }
+    case 'request': {
+      const to = readName(reader);
+      const nonce = reader.uint(NUMBER_MAX);
+      const stateVector = readStateVector(reader);
+      return { kind, to, document, nonce, stateVector, deleteDigest: reader.take(DIGEST_BYTES) };
+    }
+    case 'reply':
+      return readReply(reader, document);
+    case 'durable': {
+      const to = readName(reader);
+      const epoch = readEpoch(reader);
+      const entries = reader.list(PAYLOAD_BYTES_MAX, 3, () => ({
+        document: readDocumentName(reader),
+        upToSeq: reader.uint(NUMBER_MAX),
+      }));
+      return { kind, to, epoch, entries };
+    }
+    case 'revoke': {
+      const revocations = reader.list(REVOCATIONS_MAX, 4, () => readRevocation(reader));
+      return revocations.length === 0 ? reader.refuse() : { kind, revocations };
+    }
+    case 'tombstone':
+      return { kind, document, deletedAtMs: reader.uint(NUMBER_MAX) };
+    case 'application': {
+      const topic = reader.text(TOPIC_BYTES_MAX);
+      if (topic === '') reader.refuse();
+      return { kind, document, topic, bytes: reader.bytes(PAYLOAD_BYTES_MAX) };
+    }
+    case 'buckets':
+      return { kind, digests: reader.take(SWEEP_BUCKETS * DIGEST_BYTES) };
+    case 'list-request': {
+      const to = readName(reader);
+      const nonce = reader.uint(NUMBER_MAX);
+      const bucket = reader.uint(SWEEP_BUCKETS - 1);
+      return { kind, to, nonce, bucket, after: reader.flag() ? readDocumentName(reader) : null };
+    }
+    case 'list-reply': {
+      const to = readName(reader);
+      const nonce = reader.uint(NUMBER_MAX);
+      const bucket = reader.uint(SWEEP_BUCKETS - 1);
+      const isLast = reader.flag();
+      const entries = reader.list(PAYLOAD_BYTES_MAX, 3 + DIGEST_BYTES, () => ({
+        document: readDocumentName(reader),
+        isDeleted: reader.flag(),
+        digest: reader.take(DIGEST_BYTES),
+      }));
+      return { kind, to, nonce, bucket, isLast, entries };
+    }
+  }
+}
+
+/** Clients with their clocks, as Yjs writes it: kept as bytes, but nothing else passes. */
+function readStateVector(reader: Reader): Uint8Array {
+  const bytes = reader.bytes(STATE_VECTOR_BYTES_MAX);
+  const clients = read(bytes, (inner) =>
+    inner.list(STATE_VECTOR_BYTES_MAX, 2, () => {
+      inner.uint(CLIENT_ID_MAX);
+      inner.uint(CLOCK_MAX);
+    }),
+  );
+  return clients === null ? reader.refuse() : bytes;
+}
+
+function readReply(reader: Reader, document: DocumentName): ReplyMessage {
+  const to = readName(reader);
+  const nonce = reader.uint(NUMBER_MAX);
+  const upToSeq = reader.uint(NUMBER_MAX);
+  const index = reader.uint(REPLY_COUNT_MAX);
+  const count = reader.uint(REPLY_COUNT_MAX);
+  const offset = reader.uint(REPLY_SIZE_MAX);
+  const size = reader.uint(REPLY_SIZE_MAX);
+  const bytes = reader.bytes(PAYLOAD_BYTES_MAX);
+  const isNothing = count === 0 && index === 0 && offset === 0 && size === 0 && bytes.length === 0;
+  const isPiece = index < count && bytes.length > 0 && offset + bytes.length <= size;
+  if (!isNothing && !isPiece) reader.refuse();
+  return { kind: 'reply', to, document, nonce, upToSeq, index, count, offset, size, bytes };
+}
+
+function readRevocation(reader: Reader): RevokedAccess {
+  const tokenId = reader.flag() ? reader.text(IDENTITY_BYTES_MAX) : null;
+  const subject = reader.flag() ? reader.text(IDENTITY_BYTES_MAX) : null;
+  const document = reader.flag() ? readDocumentName(reader) : null;
+  const atMs = reader.uint(NUMBER_MAX);
+  if (tokenId === '' || subject === '') reader.refuse();
+  if (tokenId === null && subject === null && document === null) reader.refuse();
+  return { tokenId, subject, document, atMs };
+}
