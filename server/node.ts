@@ -312,6 +312,7 @@ export class Node {
       timers: realTimers,
       limits: config,
       metrics: this.#metrics,
+      deadLetters: this.#webhooks?.deadLetters ?? null,
       report: () => this.#report(),
       observer: {
         onRequest: (request) => {

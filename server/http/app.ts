@@ -21,6 +21,7 @@ import { revocationRoutes } from './revocations.ts';
 import { snapshotRoutes } from './snapshots.ts';
 import { stateRoutes } from './state.ts';
 import { updateRoutes } from './updates.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Beside the compiled server: dist/server/http → dist/client/editor/page. */
 const EDITOR_PAGE = fileURLToPath(new URL('../../client/editor/page', import.meta.url));
@@ -71,6 +72,7 @@ export function apiRoutes(context: HttpContext, options: AppOptions): readonly R
     documentListRoutes(context),
     operationRoutes(context),
     revocationRoutes(context),
+    webhookRoutes(context),
     aboutRoutes(),
     ...(options.hasOperationsPort ? [] : [healthRoutes(context)]),
   ];

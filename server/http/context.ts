@@ -24,6 +24,7 @@ import type { Documents } from '../rooms/documents.ts';
 import type { History } from '../rooms/history.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { EventStreams } from './event-stream.ts';
+import type { DeadLetters } from '../webhooks/dead-letters.ts';
 import { rateHeaders } from './rates.ts';
 
 export { sendProblem } from './problem.ts';
@@ -93,6 +94,8 @@ export interface HttpContext {
   readonly timers: Timers;
   readonly limits: HttpLimits;
   readonly observer: HttpObserver;
+  /** Null on a node without webhooks. */
+  readonly deadLetters: DeadLetters | null;
   readonly report: () => NodeReport;
   readonly metrics: { readonly contentType: string; readonly text: () => Promise<string> };
 }

@@ -7,6 +7,7 @@ import { eventPaths } from './events.ts';
 import { nodePaths } from './node.ts';
 import { headerComponents, parameters } from './parameters.ts';
 import { schemas } from './schemas.ts';
+import { webhookPaths } from './webhooks.ts';
 
 export interface OpenApi {
   readonly openapi: string;
@@ -48,6 +49,7 @@ export const openApi: OpenApi = {
     ...snapshotPaths,
     ...nodePaths,
     ...accessPaths,
+    ...webhookPaths,
   },
   components: {
     schemas,
