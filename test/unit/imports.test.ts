@@ -47,7 +47,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one place may know. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  ioredis: ['server/fanout', 'server/access'],
   ws: ['server/gateway'],
   express: ['server/http'],
   ioredis: ['server/access', 'server/fanout'],
