@@ -32,8 +32,8 @@ export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): 
         jsonOf<{ readonly label?: string | null } | undefined>(response) ?? {};
       const info = await history.create(document, label, callOf(response).identity.subject);
       const place = `/v1/documents/${encodeURIComponent(document)}/snapshots/${info.id}`;
-      response.status(201).set({ Location: place, 'Cache-Control': 'no-store' });
-      response.json(snapshotJson(info));
+      response.status(201).set({ Location: place, ETag: entityTag(info.id) });
+      response.set('Cache-Control', 'no-store').json(snapshotJson(info));
     },
   );
 
@@ -62,7 +62,13 @@ export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): 
         return;
       }
       const info = await history.info(documentOf(response), idOf(request));
-      response.set('Cache-Control', 'no-store').json(snapshotJson(info));
+      setCaching(context, response);
+      response.set('ETag', entityTag(info.id));
+      if (matchingTag(request.headers['if-none-match'], info.id) === null) {
+        response.json(snapshotJson(info));
+      } else {
+        response.status(304).end();
+      }
     },
   );
 
@@ -103,7 +109,7 @@ export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): 
   return router;
 }
 
-/** A snapshot never changes, so its id is its tag. It is stored compressed, and mostly sent as it is stored. */
+/** A snapshot never changes, so its id makes its tags. It is stored compressed, and mostly sent as it is stored. */
 async function sendState(
   context: HttpContext,
   request: Request,
@@ -112,9 +118,9 @@ async function sendState(
   const { history, timers, limits } = context;
   const id = idOf(request);
   const document = documentOf(response);
+  const tag = `${id}-state`;
   setCaching(context, response);
-  const { 'if-none-match': ifNoneMatch } = request.headers;
-  const known = matchingTag(ifNoneMatch, id);
+  const known = matchingTag(request.headers['if-none-match'], tag);
   if (known !== null) {
     // Still there?
     await history.info(document, id);
@@ -125,7 +131,7 @@ async function sendState(
   const isGzipped = request.acceptsEncodings().includes('gzip');
   const bytes = isGzipped ? gzipped : await uncompress(gzipped);
   response.set({
-    ETag: entityTag(id, isGzipped ? 'gzip' : null),
+    ETag: entityTag(tag, isGzipped ? 'gzip' : null),
     'Content-Type': BYTES_MEDIA_TYPE,
     'Content-Length': String(bytes.byteLength),
     'X-Document-Version': info.digest,

@@ -103,7 +103,7 @@ export const snapshotPaths: Paths = {
       responses: {
         201: {
           description: 'Durable.',
-          headers: headers('Location', 'Idempotency-Replayed'),
+          headers: headers('Location', 'ETag', 'Idempotency-Replayed'),
           content: json(ref('Snapshot')),
         },
         ...problems(
@@ -122,7 +122,7 @@ export const snapshotPaths: Paths = {
       tags: ['snapshots'],
       summary: 'What is known of a snapshot, or the state that it keeps. Needs read access.',
       description:
-        'With `Accept: application/octet-stream`: the state as one Yjs update. It never changes, and its id is its entity tag.',
+        'With `Accept: application/octet-stream`: the state as one Yjs update. It never changes.',
       parameters: [parameter('doc'), id, parameter('IfNoneMatch')],
       responses: {
         200: {
