@@ -194,7 +194,7 @@ class Visit {
       try {
         const response = await this.#rest.request(path, {
           method: 'POST',
-          headers: { 'Content-Type': type, Accept: `${type}, application/problem+json` },
+          headers: { 'Content-Type': type, ...(type === SYNC_MEDIA_TYPE ? { Accept: type } : {}) },
           // Its buffer is never a shared one.
           body: body as Uint8Array<ArrayBuffer>,
           ...(signal === undefined ? {} : { signal }),
