@@ -27,9 +27,12 @@ export interface RateVerdict {
 }
 
 export interface RateLimits {
-  /** One request. Always settles within a bounded time; never rejects. */
+  /**
+   * One request: of those that are named. Always settles within a bounded time; never rejects. A document is counted
+   * once its reader is known to be one: strangers neither use up its quota nor see what is left of it. [I7]
+   */
   take(caller: {
-    readonly address: string;
+    readonly address: string | null;
     readonly subject: string | null;
     readonly document: string | null;
   }): Promise<RateVerdict>;
@@ -112,14 +115,16 @@ class Limits implements RateLimits {
   }
 
   async take(caller: {
-    readonly address: string;
+    readonly address: string | null;
     readonly subject: string | null;
     readonly document: string | null;
   }): Promise<RateVerdict> {
     const { address, subject, document } = caller;
     const takes: Promise<RatePolicy>[] = [];
     if (this.#user !== null && subject !== null) takes.push(this.#user.take(subject));
-    if (this.#address?.counts(address) === true) takes.push(this.#address.takeAddress(address));
+    if (address !== null && this.#address?.counts(address) === true) {
+      takes.push(this.#address.takeAddress(address));
+    }
     if (this.#document !== null && document !== null) takes.push(this.#document.take(document));
     return takes.length === 0 ? ALLOWED : verdictOf(await Promise.all(takes));
   }

@@ -14,7 +14,7 @@ import {
 } from '../access/access.ts';
 import { callerOf } from '../access/caller.ts';
 import type { OriginPolicy } from '../access/origin.ts';
-import type { RateLimits } from '../access/rate-limits.ts';
+import type { RateLimits, RateVerdict } from '../access/rate-limits.ts';
 import { tokenOf } from '../access/token-source.ts';
 import type { Connections } from '../connections/connections.ts';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
@@ -129,18 +129,21 @@ export function authorized(
     const { doc } = request.params;
     const document = typeof doc === 'string' ? parseDocumentName(doc) : null;
     const identity = await identityOf(request, caller);
-    const verdict = await rates.take({
-      address: caller.address,
-      subject: identity instanceof ProtocolError ? null : identity.subject,
-      document,
-    });
-    response.set(rateHeaders(verdict));
-    if (!verdict.isAllowed) throw new ProtocolError('rate-limited');
+    const { address } = caller;
+    const subject = identity instanceof ProtocolError ? null : identity.subject;
+    const verdict = await rates.take({ address, subject, document: null });
+    response.set(rateHeaders(verdict.policies));
+    if (!verdict.isAllowed) throw limited(response, verdict);
     if (identity instanceof ProtocolError) throw identity;
     if (doc !== undefined && document === null) throw new ProtocolError('invalid-document-name');
     const level =
       document === null ? access.accessToNode(identity) : await access.accessTo(identity, document);
     if (!allows(level, need)) throw new ProtocolError(refusalOf(document, level, need, refusals));
+    if (document !== null) {
+      const ofDocument = await rates.take({ address: null, subject: null, document });
+      response.set(rateHeaders([...verdict.policies, ...ofDocument.policies]));
+      if (!ofDocument.isAllowed) throw limited(response, ofDocument);
+    }
     const call: Call = { identity, access: level, caller };
     response.locals['call'] = call;
     response.locals['document'] = document;
@@ -153,6 +156,11 @@ export function authorized(
     const authentication = await access.authenticate(token.token, caller);
     return authentication.ok ? authentication.identity : new ProtocolError(authentication.code);
   }
+}
+
+function limited(response: Response, { retryAfterS }: RateVerdict): ProtocolError {
+  response.set('Retry-After', String(Math.max(1, Math.ceil(retryAfterS))));
+  return new ProtocolError('rate-limited');
 }
 
 function refusalOf(

@@ -38,10 +38,11 @@ export function operationRoutes(context: HttpContext): Router {
     authorized(context, 'admin', { code: 'not-found' }),
     async (_request, response) => {
       const document = documentOf(response);
-      // Says `document-not-found` where there is none.
-      await context.documents.metadata(document);
+      const found = [...connections.of(document)];
+      // Says `document-not-found` where there is none; somebody may be in one that has no content yet.
+      if (found.length === 0) await context.documents.version(document);
       response.set('Cache-Control', 'no-store').json({
-        connections: [...connections.of(document)]
+        connections: found
           .slice(0, CONNECTIONS_SHOWN_MAX)
           .map((connected) => connectionJson(connected, context.timers)),
       });

@@ -84,10 +84,17 @@ export class Rest {
 
   async post(
     path: string,
-    update: Uint8Array,
+    update?: Uint8Array,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<RestAnswer> {
-    return await this.send('POST', path, { headers, body: update });
+    return await this.send('POST', path, {
+      headers,
+      ...(update === undefined ? {} : { body: update }),
+    });
+  }
+
+  async delete(path: string): Promise<RestAnswer> {
+    return await this.send('DELETE', path);
   }
 
   /** The document as a Y.Doc. */
