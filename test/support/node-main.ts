@@ -6,7 +6,7 @@ import { configFromEnv } from '../../server/config.ts';
 import { createNode } from '../../server/node.ts';
 import type { Sabotage } from './sabotage.ts';
 
-const { ackRedundantAtOnce, ...storeSabotage } = JSON.parse(
+const { ackRedundantAtOnce, cursorFirst, ...storeSabotage } = JSON.parse(
   process.env['SABOTAGE'] ?? '{}',
 ) as Sabotage;
 
@@ -16,9 +16,12 @@ const node = createNode(config, {
     new LevelStore({
       folder: config.dataDir ?? './data',
       observer,
+      recordsChanges: (config.webhookUrl ?? null) !== null,
+      ...(config.changesBytesMax === undefined ? {} : { changesBytesMax: config.changesBytesMax }),
       ...(config.acceptDataLoss === true ? { acceptDataLoss: true } : {}),
       sabotage: storeSabotage,
     }),
+  ...(cursorFirst === true ? { webhookSabotage: { cursorFirst } } : {}),
   ...(ackRedundantAtOnce === true ? { sabotage: { ackRedundantAtOnce } } : {}),
 });
 process.on('SIGTERM', () => {

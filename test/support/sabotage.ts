@@ -6,4 +6,6 @@ export interface Sabotage {
   readonly skipReopen?: true;
   /** Ack an update that brings nothing new at once, although its first copy may not be on disk yet. */
   readonly ackRedundantAtOnce?: true;
+  /** Move the webhooks' cursor when events are read, not when they are delivered. */
+  readonly cursorFirst?: true;
 }
