@@ -217,6 +217,7 @@ export class TcpProxy {
 }
 
 function reset(socket: Socket): void {
-  if (socket.connecting) socket.destroy();
+  // Unix sockets know no reset, and a socket without a family is one (or is connecting).
+  if (socket.connecting || socket.remoteFamily === undefined) socket.destroy();
   else if (!socket.destroyed) socket.resetAndDestroy();
 }

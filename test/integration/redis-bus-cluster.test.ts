@@ -1,0 +1,140 @@
+/**
+ * Sharded pub/sub on a real Redis cluster of three masters on loopback: every bucket arrives wherever its slot is,
+ * and stays so when a slot moves, a master restarts or stops answering.
+ */
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { BUCKETS, EVERYONE, bucketChannel, nodeChannel } from '../../server/fanout/bus.ts';
+import { slotOf } from '../../server/fanout/redis-address.ts';
+import { BusNode } from '../support/bus-node.ts';
+import { RedisProcess, freePort } from '../support/redis-process.ts';
+import { waitUntil } from '../support/wait-until.ts';
+
+const CHANNELS = [
+  EVERYONE,
+  nodeChannel('b'),
+  ...Array.from({ length: BUCKETS }, (_, bucket) => bucketChannel(bucket)),
+];
+const RANGES = [
+  ['0', '5460'],
+  ['5461', '10922'],
+  ['10923', '16383'],
+] as const;
+
+const masters: RedisProcess[] = [];
+
+async function startMaster(): Promise<RedisProcess> {
+  // Without a port of its own the cluster bus takes the port + 10,000, which may be no port at all.
+  const busPort = String(await freePort());
+  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', busPort];
+  return await RedisProcess.start([...cluster, '--cluster-node-timeout', '1500']);
+}
+
+async function busPortOf(master: RedisProcess): Promise<string> {
+  const nodes = String(await master.run('CLUSTER', 'NODES'));
+  return /@(\d+)/.exec(nodes)?.[1] ?? '';
+}
+
+async function isWhole(): Promise<boolean> {
+  const infos = await Promise.all(masters.map((master) => master.run('CLUSTER', 'INFO')));
+  return infos.every((info) => {
+    return /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info));
+  });
+}
+
+function openNode(node: string): BusNode {
+  const urls = masters.slice(0, 2).map(({ url }) => url);
+  const opened = new BusNode({ node, places: [{ region: 'eu', urls }], channels: CHANNELS });
+  onTestFinished(async () => {
+    await opened.bus.close(100);
+  });
+  return opened;
+}
+
+async function allReach(from: BusNode, to: readonly BusNode[], text: string): Promise<void> {
+  for (const channel of CHANNELS) from.say(`${text} ${channel}`, channel);
+  await waitUntil(`"${text}" is heard on all channels`, () =>
+    to.every(({ heard }) => CHANNELS.every((channel) => heard.includes(`${text} ${channel}`))),
+  );
+}
+
+describe('redis bus on a cluster', () => {
+  beforeAll(async () => {
+    for (const range of RANGES) {
+      const master = await startMaster();
+      masters.push(master);
+      await master.run('CLUSTER', 'ADDSLOTSRANGE', ...range);
+    }
+    const [first, ...others] = masters;
+    for (const [index, master] of others.entries()) {
+      await master.run('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 2));
+      const busPort = await busPortOf(master);
+      await first?.run('CLUSTER', 'MEET', '127.0.0.1', String(master.port), busPort);
+    }
+    await waitUntil('the cluster is whole', isWhole, 20_000);
+    return async () => {
+      for (const master of masters) {
+        master.resume();
+        await master.end();
+      }
+    };
+  });
+
+  it('every channel arrives, once, from a list of seeds', async () => {
+    const [a, b] = [openNode('a'), openNode('b')];
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    await allReach(a, [a, b], 'first');
+    expect(new Set(b.heard).size).toBe(b.heard.length);
+    const shards = new Set(
+      CHANNELS.map((channel) => Math.min(2, slotOf(`{${channel}}`) / 5_461) | 0),
+    );
+    expect(shards.size).toBe(3);
+    expect(a.history).toEqual(['eu up connected']);
+    expect(a.drops).toEqual([]);
+  });
+
+  it('a channel whose slot has moved arrives from its new master', async () => {
+    const [a, b] = [openNode('a'), openNode('b')];
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    const channel = CHANNELS.find((name) => slotOf(`{${name}}`) <= 5_460) ?? EVERYONE;
+    const slot = String(slotOf(`{${channel}}`));
+    const target = masters[2] as RedisProcess;
+    const id = String(await target.run('CLUSTER', 'MYID'));
+    for (const master of [target, ...masters]) {
+      await master.run('CLUSTER', 'SETSLOT', slot, 'NODE', id);
+    }
+    let attempt = 0;
+    await waitUntil('messages come through again', () => {
+      attempt += 1;
+      a.say(`moved ${attempt}`, channel);
+      return b.heard.some((text) => text.startsWith('moved'));
+    });
+    await allReach(b, [a, b], 'after the move');
+  });
+
+  it('a master that is stopped is noticed, the others go on, and it comes back', async () => {
+    const [a, b] = [openNode('a'), openNode('b')];
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    const stopped = masters[1] as RedisProcess;
+    stopped.stop();
+    onTestFinished(() => {
+      stopped.resume();
+    });
+    expect(await a.untilNotUp('eu')).toBeLessThan(3_000);
+    stopped.resume();
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    await waitUntil('the cluster is whole', isWhole, 20_000);
+    await allReach(a, [a, b], 'after the stop');
+  });
+
+  it('a master that is killed and started again has its subscribers back', async () => {
+    const [a, b] = [openNode('a'), openNode('b')];
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    const killed = masters[0] as RedisProcess;
+    await killed.kill();
+    await Promise.all([a.untilNotUp('eu'), b.untilNotUp('eu')]);
+    await killed.restart();
+    await waitUntil('the cluster is whole', isWhole, 20_000);
+    await Promise.all([a.untilUp(), b.untilUp()]);
+    await allReach(b, [a, b], 'after the kill');
+  });
+});
