@@ -4,6 +4,8 @@ import type { TokenSource } from './token-source.ts';
 
 /** The subprotocol that the server answers with when a token stands beside it. */
 const SUBPROTOCOL = 'syncline';
+/** What may stand in a subprotocol (RFC 7230 §3.2.6); all tokens do that a server would take. */
+const SUBPROTOCOL_TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /** `WebSocket.OPEN`; the class itself may be a polyfill. */
 const OPEN = 1;
 
@@ -44,11 +46,15 @@ export class WebSocketLink implements Link {
 
   #open({ webSocketClass, url, protocols }: WebSocketTarget, token: string | null): void {
     if (this.#isOver) return;
-    const offered =
-      token === null
-        ? protocols
-        : [...(protocols.length === 0 ? [SUBPROTOCOL] : protocols), `token.${token}`];
-    const socket = new webSocketClass(url, [...offered]);
+    let address = url;
+    const offered = [...protocols];
+    if (token !== null && SUBPROTOCOL_TOKEN.test(token)) {
+      if (offered.length === 0) offered.push(SUBPROTOCOL);
+      offered.push(`token.${token}`);
+    } else if (token !== null) {
+      address += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
+    }
+    const socket = new webSocketClass(address, offered);
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       this.openedMs = Date.now();
