@@ -11,6 +11,8 @@ import type { TimerHandle } from '../rooms/timers.ts';
 
 const TOPOLOGY_MS = 15_000;
 const TOPOLOGY_TROUBLED_MS = 1_000;
+/** Between two questions, however many messages come back as MOVED. */
+const TOPOLOGY_PAUSE_MS = 100;
 const EVERYTHING = [{ from: 0, to: 16_383 }];
 const RANK: Readonly<Record<Link['status'], number>> = { down: 0, 'one-way': 1, up: 2 };
 
@@ -37,7 +39,9 @@ export class RedisRegion {
   readonly #startedAtMs: number;
   #told: Link['status'] = 'down';
   #timer: TimerHandle | null = null;
+  #timerAtMs = Infinity;
   #isAsking = false;
+  #askedAtMs = -Infinity;
   #isClosed = false;
 
   constructor(options: RedisRegionOptions, context: RedisContext) {
@@ -179,23 +183,33 @@ export class RedisRegion {
 
   // ── topology ─────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Asks again after a while, or sooner if that was planned. */
   #scheduleAsk(delayMs: number): void {
     if (this.#isClosed || !this.#options.isCluster) return;
     const { timers } = this.#context;
+    const atMs = Math.max(timers.now() + delayMs, this.#askedAtMs + TOPOLOGY_PAUSE_MS);
+    if (atMs >= this.#timerAtMs) return;
     if (this.#timer !== null) timers.clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
     this.#timer = timers.setTimeout(() => {
       this.#timer = null;
+      this.#timerAtMs = Infinity;
       void this.#ask();
-    }, delayMs);
+    }, atMs - timers.now());
   }
 
   async #ask(): Promise<void> {
-    if (this.#isAsking) return;
+    if (this.#isAsking) {
+      // What is being asked may be older than what has made us ask.
+      this.#scheduleAsk(TOPOLOGY_PAUSE_MS);
+      return;
+    }
     this.#isAsking = true;
     const known = this.#shards.filter((shard) => shard.view.status === 'up');
     const seeds = [...known.map((shard) => shard.address), ...this.#options.addresses];
     const masters = await askTopology(seeds);
     this.#isAsking = false;
+    this.#askedAtMs = this.#context.timers.now();
     if (this.#isClosed) return;
     if (masters !== null) await this.#adopt(masters);
     const isFine = masters !== null && this.link.status === 'up';

@@ -25,6 +25,8 @@ export class RedisSubscriber {
   readonly #options: RedisSubscriberOptions;
   /** Redis' name of a channel to ours. */
   readonly #wanted = new Map<string, Channel>();
+  /** Some of what was confirmed is gone, and ioredis does not say which. */
+  #isInDoubt = false;
 
   constructor(options: RedisSubscriberOptions) {
     this.#options = options;
@@ -46,6 +48,8 @@ export class RedisSubscriber {
     };
     client.on(options.isSharded ? 'smessageBuffer' : 'messageBuffer', onMessage);
     client.on('moved', () => {
+      // Redis took subscriptions away because their slot is changing hands; it may even come back here.
+      this.#isInDoubt = true;
       options.onMoved();
     });
   }
@@ -62,8 +66,10 @@ export class RedisSubscriber {
   async subscribe(channels: ReadonlyMap<string, Channel>): Promise<void> {
     for (const [name, channel] of channels) this.#wanted.set(name, channel);
     if (!this.connection.isReady) return;
+    const names = this.#isInDoubt ? this.#wanted.keys() : channels.keys();
+    this.#isInDoubt = false;
     try {
-      await this.#send([...channels.keys()]);
+      await this.#send([...names]);
     } catch (error) {
       this.#onRefused(error);
     }

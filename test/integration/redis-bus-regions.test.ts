@@ -4,6 +4,7 @@
  */
 import { describe, it } from 'vitest';
 import { EVERYONE } from '../../server/fanout/bus.ts';
+import type { RedisPlace } from '../../server/fanout/redis-bus.ts';
 import type { BusNode } from '../support/bus-node.ts';
 import { BusStage } from '../support/bus-stage.ts';
 import type { TcpProxy } from '../support/tcp-proxy.ts';
@@ -16,13 +17,14 @@ interface Regions {
   readonly toUs: TcpProxy;
 }
 
+const place = (region: string, port: number): RedisPlace => ({
+  region,
+  urls: [`redis://127.0.0.1:${port}`],
+});
+
 async function regions(stage: BusStage): Promise<Regions> {
   const [redisEu, redisUs] = [await stage.redis(), await stage.redis()];
   const toUs = await stage.proxyTo(redisUs);
-  const place = (region: string, port: number): { region: string; urls: string[] } => ({
-    region,
-    urls: [`redis://127.0.0.1:${port}`],
-  });
   return {
     eu: await stage.open({
       node: 'a',
