@@ -6,6 +6,7 @@ export { systemClock, type StoreClock } from './clock.ts';
 export { LevelStore } from './level-store.ts';
 export type { LevelStoreOptions } from './level-store-options.ts';
 export { MemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export { PORTABLE_SPACES, type OfflineRecords } from './offline-records.ts';
 export { OfflineFolder, type OfflineDocument } from './offline.ts';
 export { repairFolder, type Choice, type RepairReport, type Salvaged } from './repair.ts';
 export * from './store.ts';

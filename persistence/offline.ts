@@ -11,8 +11,15 @@ import { readChunks, readDocument, type DocumentImage } from './document-read.ts
 import { lockFolder, type FolderLock } from './folder-lock.ts';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
+import {
+  describeRecord,
+  portableRecordKeys,
+  surveyRecords,
+  type OfflineRecords,
+} from './offline-records.ts';
+import { keyOfRecord } from './record-keys.ts';
 import * as records from './records.ts';
-import { StoreError, type QuarantineEntry } from './store.ts';
+import { StoreError, type QuarantineEntry, type RecordKey } from './store.ts';
 import { isDataFile, messageOf, strictOpen } from './strict-open.ts';
 
 const WRITE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -115,6 +122,38 @@ export class OfflineFolder {
       const chunks = await readChunks(reader, name, base?.chunks ?? []);
       return [...chunks, ...tail.map((update) => update.bytes)];
     });
+  }
+
+  /** What there is beside documents. */
+  async records(): Promise<OfflineRecords> {
+    try {
+      const { damaged, ...rest } = await this.read(surveyRecords);
+      return { ...rest, damaged: damaged.map(({ what }) => what) };
+    } catch (error) {
+      this.findings.push(`the records cannot be read completely (${messageOf(error)})`);
+      return { spaces: [], changes: { count: 0, bytes: 0 }, damaged: [] };
+    }
+  }
+
+  /** Keys of the records that an archive takes along. */
+  async portableRecords(): Promise<readonly RecordKey[]> {
+    const found: RecordKey[] = [];
+    try {
+      await this.read(async (reader) => {
+        for await (const key of portableRecordKeys(reader)) found.push(key);
+      });
+    } catch (error) {
+      this.findings.push(`the records cannot be read completely (${messageOf(error)})`);
+    }
+    return found;
+  }
+
+  /** @throws StoreError `record-damaged` */
+  async record(key: RecordKey): Promise<Uint8Array> {
+    const value = await this.read((reader) => reader.get(keyOfRecord(key)));
+    const payload = value === undefined ? null : records.decodeOpaque(value);
+    if (payload !== null) return payload;
+    throw new StoreError('record-damaged', `the ${describeRecord(key)} is damaged`);
   }
 
   async read<T>(read: (reader: Reader) => Promise<T>): Promise<T> {

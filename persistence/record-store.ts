@@ -8,6 +8,7 @@
 import type { DiskAccess } from './compactor.ts';
 import { deletedError } from './document-read.ts';
 import * as keys from './keys.ts';
+import { describeRecord } from './offline-records.ts';
 import { idOfRecordKey, keyOfRecord, recordsOfSpace } from './record-keys.ts';
 import * as values from './records.ts';
 import {
@@ -54,11 +55,10 @@ function tooLarge(what: string): never {
   throw new StoreError('record-too-large', `a record of ${what}`);
 }
 
-export function damagedRecord(key: RecordKey): StoreError {
-  const owner = key.document === null ? '' : ` of document ${JSON.stringify(key.document)}`;
+function damagedRecord(key: RecordKey): StoreError {
   return new StoreError(
     'record-damaged',
-    `the ${key.space} record ${JSON.stringify(key.id)}${owner} is damaged or of a newer version`,
+    `the ${describeRecord(key)} is damaged or of a newer version`,
   );
 }
 

@@ -13,6 +13,7 @@ import { Batch } from './group-commit.ts';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
 import { LevelStore } from './level-store.ts';
+import { surveyRecords, type DamagedRecord } from './offline-records.ts';
 import { assertDataFolder, copyFolder } from './offline.ts';
 import * as records from './records.ts';
 import { StoreError } from './store.ts';
@@ -36,6 +37,8 @@ export interface RepairReport {
   /** Documents that were written anew, with everything that is missing from them. */
   readonly documents: readonly { readonly name: string; readonly lost: readonly string[] }[];
   readonly documentCount: number;
+  /** Records of other parts that could not be read, and are gone. */
+  readonly droppedRecords: readonly string[];
 }
 
 const OPTIONS = { createIfMissing: false, writeBufferSize: 4 * 1024 * 1024 };
@@ -57,6 +60,7 @@ export async function repairFolder(
   const documents: { name: string; lost: string[] }[] = [];
   let copy: string | null = null;
   let documentCount = 0;
+  const droppedRecords: string[] = [];
   try {
     await strictOpen({
       folder,
@@ -71,7 +75,8 @@ export async function repairFolder(
     let handle = await openMended(folder, findings);
     try {
       let survey = await surveyDocuments(handle);
-      if (survey.damaged.length > 0 || survey.isUnreadable) {
+      const { length: damagedCount } = [...survey.damaged, ...survey.damagedRecords];
+      if (damagedCount > 0 || survey.isUnreadable) {
         copy ??= await copyFolder(folder, suffix);
       }
       if (survey.isUnreadable) {
@@ -85,6 +90,11 @@ export async function repairFolder(
       for (const { name, problem } of survey.damaged) {
         documents.push({ name, lost: [problem, ...(await rewrite(handle, name, choose))] });
       }
+      await writeAll(
+        handle,
+        survey.damagedRecords.map(({ key }) => [key, null] as const),
+      );
+      droppedRecords.push(...survey.damagedRecords.map(({ what }) => what));
     } finally {
       await handle.close();
     }
@@ -95,7 +105,7 @@ export async function repairFolder(
   const store = new LevelStore({ folder, acceptDataLoss: true });
   await store.open();
   await store.close();
-  return { copy, findings, documents, documentCount };
+  return { copy, findings, documents, documentCount, droppedRecords };
 }
 
 async function openMended(folder: string, findings: string[]): Promise<LevelHandle> {
@@ -111,6 +121,7 @@ async function openMended(folder: string, findings: string[]): Promise<LevelHand
 interface Survey {
   readonly count: number;
   readonly damaged: readonly { readonly name: string; readonly problem: string }[];
+  readonly damagedRecords: readonly DamagedRecord[];
   /** LevelDB could not read some of its own data. */
   readonly isUnreadable: boolean;
 }
@@ -136,7 +147,13 @@ async function surveyDocuments(handle: LevelHandle): Promise<Survey> {
         damaged.push({ name, problem: messageOf(error) });
       }
     }
-    return { count: names.length, damaged, isUnreadable };
+    let damagedRecords: readonly DamagedRecord[] = [];
+    try {
+      damagedRecords = (await surveyRecords(reader)).damaged;
+    } catch {
+      isUnreadable = true;
+    }
+    return { count: names.length, damaged, damagedRecords, isUnreadable };
   });
 }
 
@@ -145,6 +162,7 @@ interface Salvage {
   readonly setAside: { update: Salvaged; reason: string }[];
   readonly lost: string[];
   readonly createdAtMs: number | null;
+  readonly updatedAtMs: number;
   readonly oldKeys: Buffer[];
 }
 
@@ -163,11 +181,14 @@ async function salvage(reader: Reader, name: string): Promise<Salvage> {
   const base = await decoded(reader, keys.recordKey('base', name), records.decodeBase);
   const skips = await decoded(reader, keys.recordKey('skips', name), records.decodeSkips);
   const sums = new Map<number, number>();
+  let updatedAtMs = base?.updatedAtMs ?? 0;
   const oldKeys = [keys.recordKey('base', name), keys.recordKey('skips', name)];
   for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
     oldKeys.push(key);
     const first = keys.seqOfKey(key);
-    for (const [index, crc] of (records.decodeSums(value)?.crcs ?? []).entries()) {
+    const record = records.decodeSums(value);
+    updatedAtMs = Math.max(updatedAtMs, record?.atMs ?? 0);
+    for (const [index, crc] of (record?.crcs ?? []).entries()) {
       sums.set(first + index, crc);
     }
   }
@@ -194,7 +215,8 @@ async function salvage(reader: Reader, name: string): Promise<Salvage> {
     ({ seq, length }) => `chunk ${seq} of its base is missing (${length} bytes)`,
   );
   const updates = [...fromBase, ...fromTail];
-  return { updates, setAside, lost, createdAtMs: record?.createdAtMs ?? null, oldKeys };
+  const createdAtMs = record?.createdAtMs ?? null;
+  return { updates, setAside, lost, createdAtMs, updatedAtMs, oldKeys };
 }
 
 async function rewrite(
@@ -217,7 +239,7 @@ async function rewrite(
   const prefix = keys.updateKeyPrefix(name);
   for (const [seq, { bytes }] of kept.entries()) {
     operations.push([keys.updateKey(prefix, seq), bytes]);
-    const sums = records.encodeSums([crc32(bytes)], atMs);
+    const sums = records.encodeSums([crc32(bytes)], found.updatedAtMs || atMs);
     operations.push([keys.numberedRecordKey('sums', name, seq), sums]);
   }
   const record = { createdAtMs: found.createdAtMs, deletedAtMs: null };

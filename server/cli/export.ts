@@ -20,6 +20,7 @@ export async function exportArchive(
   const partial = `${file}.partial`;
   const target = file === null ? stdout : createWriteStream(partial);
   let written = 0;
+  let records = 0;
   let left = 0;
   try {
     await writeLine(target, ARCHIVE_HEADER);
@@ -33,6 +34,15 @@ export async function exportArchive(
         note(`${formatName(name)} was left out: ${messageOf(error)}`);
       }
     }
+    for (const key of await offline.portableRecords()) {
+      try {
+        await writeLine(target, encodeEntry({ record: key, value: await offline.record(key) }));
+        records++;
+      } catch (error) {
+        left++;
+        note(`left out: ${messageOf(error)}`);
+      }
+    }
     for (const finding of offline.findings) note(finding);
   } finally {
     await offline.close();
@@ -42,7 +52,8 @@ export async function exportArchive(
     await finished(target);
     await publish(partial, file);
   }
-  note(`${count(written, 'document')} exported, ${left} left out`);
+  const also = records === 0 ? '' : ` and ${count(records, 'record')}`;
+  note(`${count(written, 'document')}${also} exported, ${left} left out`);
   return left + offline.findings.length === 0 ? EXIT.ok : EXIT.failed;
 }
 

@@ -1,5 +1,5 @@
 /** `syncline import`: brings an archive into a data folder, new or existing. */
-import { LevelStore, StoreError } from '../../persistence/index.ts';
+import { LevelStore, StoreError, type RecordKey } from '../../persistence/index.ts';
 import { readArchive } from './archive.ts';
 import { count, EXIT, formatName, type Output } from './command.ts';
 import { replay } from './replay.ts';
@@ -17,7 +17,7 @@ export async function importArchive(
   { note }: Output,
 ): Promise<number> {
   for await (const entry of readArchive(file)) {
-    if ('deletedAtMs' in entry) continue;
+    if (!('update' in entry)) continue;
     const result = replay([entry.update]);
     if (!result.isSound) throw new Error(`${formatName(entry.name)}: ${result.problem}`);
   }
@@ -34,6 +34,10 @@ export async function importArchive(
     }
     let written = 0;
     for await (const entry of readArchive(file)) {
+      if ('record' in entry) {
+        await restoreRecord(store, entry.record, entry.value);
+        continue;
+      }
       if ('deletedAtMs' in entry) await store.delete(entry.name);
       else if (existing.has(entry.name)) {
         await store.load(entry.name);
@@ -50,10 +54,16 @@ export async function importArchive(
   }
 }
 
+/** What is here already stays. */
+async function restoreRecord(store: LevelStore, key: RecordKey, value: Uint8Array): Promise<void> {
+  if ((await store.records.get(key)) === null) await store.records.write([{ key, value }]);
+}
+
 /** Documents of the archive that the store has, too. A tombstone counts: a document does not rise again. */
 async function findExisting(store: LevelStore, file: string): Promise<Set<string>> {
   const existing = new Set<string>();
   for await (const entry of readArchive(file)) {
+    if ('record' in entry) continue;
     const { name } = entry;
     try {
       if ((await store.load(name)).lastSeq >= 0) existing.add(name);

@@ -1,5 +1,9 @@
 /** `syncline inspect`: what is in a data folder. Shows names and numbers, never what documents say. */
-import { OfflineFolder, type OfflineDocument } from '../../persistence/index.ts';
+import {
+  OfflineFolder,
+  type OfflineDocument,
+  type OfflineRecords,
+} from '../../persistence/index.ts';
 import { count, EXIT, formatBytes, formatDate, formatName, type Output } from './command.ts';
 
 export async function inspect(
@@ -11,13 +15,16 @@ export async function inspect(
   try {
     const documents: OfflineDocument[] = [];
     for await (const name of offline.names()) documents.push(await offline.document(name));
+    const records = await offline.records();
     const { findings } = offline;
     const damaged = documents.filter((document) => document.problem !== null);
-    if (options.json === true) out(JSON.stringify({ folder, findings, documents }, null, 2));
-    else for (const line of describe(folder, documents, findings)) out(line);
-    if (findings.length === 0 && damaged.length === 0) return EXIT.ok;
+    if (options.json === true)
+      out(JSON.stringify({ folder, findings, documents, records }, null, 2));
+    else for (const line of describe(folder, documents, records, findings)) out(line);
+    const damagedRecords = records.damaged.length;
+    if (findings.length + damaged.length + damagedRecords === 0) return EXIT.ok;
     note(
-      `${count(damaged.length, 'damaged document')}, ${count(findings.length, 'finding')} about the folder`,
+      `${count(damaged.length, 'damaged document')}, ${count(damagedRecords, 'damaged record')}, ${count(findings.length, 'finding')} about the folder`,
     );
     return EXIT.failed;
   } finally {
@@ -28,6 +35,7 @@ export async function inspect(
 function* describe(
   folder: string,
   documents: readonly OfflineDocument[],
+  records: OfflineRecords,
   findings: readonly string[],
 ): Iterable<string> {
   const live = documents.filter((document) => document.deletedAtMs === null);
@@ -35,6 +43,12 @@ function* describe(
   yield `folder     ${folder}`;
   yield `documents  ${live.length} (and ${count(documents.length - live.length, 'tombstone')})`;
   yield `bytes      ${formatBytes(bytes)}`;
+  for (const { space, count: number, bytes: size } of records.spaces) {
+    yield `records    ${space}: ${number} (${formatBytes(size)})`;
+  }
+  const { changes } = records;
+  if (changes.count > 0) yield `changes    ${changes.count} (${formatBytes(changes.bytes)})`;
+  for (const what of records.damaged) yield `DAMAGED    ${what}`;
   for (const finding of findings) yield `FINDING    ${finding}`;
   for (const document of documents) yield* describeDocument(document);
 }

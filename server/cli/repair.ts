@@ -15,6 +15,7 @@ export async function repair(folder: string, { out }: Output): Promise<number> {
   for (const { name, lost } of report.documents) {
     for (const line of lost) out(`${formatName(name)}: ${line}`);
   }
+  for (const what of report.droppedRecords) out(`${what} was unreadable and is gone`);
   out(
     `${count(report.documentCount, 'document')}, of which ${report.documents.length} written anew from what was readable`,
   );

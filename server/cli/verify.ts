@@ -19,9 +19,13 @@ export async function verify(folder: string, { out, note }: Output): Promise<num
       }
       if (checked % 1_000 === 0) note(`${checked} documents checked …`);
     }
+    const { spaces, changes, damaged: damagedRecords } = await offline.records();
+    for (const what of damagedRecords) out(`${what} is damaged`);
     for (const finding of offline.findings) out(finding);
+    const records = spaces.reduce((sum, space) => sum + space.count, changes.count);
     out(`${count(checked, 'document')} checked, ${damaged} damaged`);
-    return damaged + offline.findings.length === 0 ? EXIT.ok : EXIT.failed;
+    if (records > 0) out(`${count(records, 'record')} checked, ${damagedRecords.length} damaged`);
+    return damaged + damagedRecords.length + offline.findings.length === 0 ? EXIT.ok : EXIT.failed;
   } finally {
     await offline.close();
   }

@@ -1,37 +1,13 @@
 /** The `syncline` tool as its users run it: a process, its output, its exit code. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { LevelStore, type DocumentStore, type DocumentSummary } from '../../persistence/index.ts';
 import { updateKey, updateKeyPrefix } from '../../persistence/keys.ts';
+import { syncline } from '../support/syncline-cli.ts';
 import { tempDir } from '../support/temp-dir.ts';
-
-const MAIN = fileURLToPath(new URL('../../server/cli/main.js', import.meta.url));
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function syncline(...args: string[]): Promise<Result> {
-  const child = spawn(process.execPath, [MAIN, ...args]);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data: Buffer) => {
-    stdout += data.toString();
-  });
-  child.stderr.on('data', (data: Buffer) => {
-    stderr += data.toString();
-  });
-  await once(child, 'close');
-  return { code: child.exitCode, stdout, stderr };
-}
 
 function typed(clientId: number, words: readonly string[]): Uint8Array[] {
   const doc = new Y.Doc();
@@ -256,7 +232,7 @@ describe('syncline', () => {
     expect(exported).toMatchObject({ code: 0, stdout: '' });
     expect(exported.stderr).toContain('4 documents exported, 0 left out');
     const lines = readFileSync(archive, 'utf8').trim().split('\n');
-    expect(JSON.parse(lines[0] ?? '')).toEqual({ format: 'syncline-archive', version: 1 });
+    expect(JSON.parse(lines[0] ?? '')).toEqual({ format: 'syncline-archive', version: 2 });
     expect(lines.length).toBe(5);
 
     const target = join(tempDir(), 'restored');
@@ -284,7 +260,7 @@ describe('syncline', () => {
     const damages = [
       text.slice(0, -30),
       text.replace('"crc32":', '"crc32":1'),
-      text.replace('"version":1', '"version":2'),
+      text.replace('"version":2', '"version":3'),
       'not an archive\n',
       '',
     ];
