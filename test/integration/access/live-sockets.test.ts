@@ -121,6 +121,7 @@ describe('a new token in band', () => {
     const client = connect(node, token());
     await client.whenSynced();
     edit(client, 'before');
+    await client.whenAcked(client.requestAck());
     client.send(authMessage(reader()));
     edit(client, 'after ');
     expect(await closed(client)).toMatch(/^4403 read-only/);
@@ -176,22 +177,33 @@ describe('a new token in band', () => {
 });
 
 describe('revocation', () => {
-  it('J23 closes the sockets that it names at once, and leaves the others', async () => {
+  it('J23 closes the sockets that it names, and leaves the others', async () => {
     const node = await start();
     const ann = connect(node, token({ jti: 'a' }));
     const again = connect(node, token({ jti: 'b' }));
     const bob = connect(node, token({ sub: 'bob' }));
     for (const client of [ann, again, bob]) await client.whenSynced();
-    const startedMs = performance.now();
     await node.node.access.revoke({ tokenId: 'a', atMs: Date.now() });
     expect(await closed(ann)).toBe('4401 token-revoked');
-    expect(performance.now() - startedMs).toBeLessThan(900);
     await node.node.access.revoke({ subject: 'ann', document: DOCUMENT, atMs: Date.now() });
     expect(await closed(again)).toBe('4403 forbidden');
     edit(bob, 'here');
     await bob.whenAcked(bob.requestAck());
     const back = connect(node, token({ jti: 'a', iat: nowS() - 1 }));
     expect(await closed(back)).toBe('4401 token-revoked');
+  });
+
+  it('J23 at once, not with the next sweep: ten, one after the other, take less than two sweeps', async () => {
+    const node = await start();
+    const ids = Array.from({ length: 10 }, (_value, index) => `id-${index}`);
+    const clients = ids.map((jti) => connect(node, token({ jti })));
+    for (const client of clients) await client.whenSynced();
+    const startedMs = performance.now();
+    for (const [index, tokenId] of ids.entries()) {
+      await node.node.access.revoke({ tokenId, atMs: Date.now() });
+      await clients[index]?.whenClosed();
+    }
+    expect(performance.now() - startedMs).toBeLessThan(2000);
   });
 
   it('J23 over REST by an operator, and only by one', async () => {
