@@ -42,6 +42,7 @@ export class Session {
     this.#provider.on('synced', (isSynced) => {
       if (isSynced) this.#open();
     });
+    this.#provider.on('loaded', () => this.#open());
     this.#provider.on('closed', (reason) => {
       if (this.#isOnScreen) view.showClosed(reason);
     });

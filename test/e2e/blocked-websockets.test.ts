@@ -1,0 +1,141 @@
+/** The editor page behind a proxy that lets no WebSocket through. */
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createNode } from '../../server/index.ts';
+import { tempDir } from '../support/temp-dir.ts';
+import { UpgradeProxy, type UpgradeMode } from '../support/upgrade-proxy.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { EditorPage, launchBrowser } from './browser.ts';
+
+const EDITS = 60;
+const P95_MS_MAX = 300;
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser.close();
+});
+
+async function start(mode: UpgradeMode): Promise<UpgradeProxy> {
+  const node = createNode({ port: 0, logLevel: 'silent', dataDir: tempDir() });
+  const url = await node.listen();
+  onTestFinished(async () => {
+    await node.close();
+  });
+  const proxy = await UpgradeProxy.start(url);
+  proxy.set(mode);
+  return proxy;
+}
+
+async function open(url: string, name: string): Promise<EditorPage> {
+  const editor = await EditorPage.open(browser, url, name);
+  onTestFinished(async () => {
+    await editor.page.context().close();
+    expect(editor.complaints).toEqual([]);
+  });
+  return editor;
+}
+
+async function says(editor: EditorPage, words: string): Promise<void> {
+  await waitUntil(
+    `the page says “${words}”`,
+    async () => (await editor.saveWords()) === words,
+    30_000,
+  );
+}
+
+async function shows(editor: EditorPage, text: string): Promise<void> {
+  await waitUntil(`the page shows “${text}”`, async () => (await editor.value()) === text);
+}
+
+/** Runs in the page: notes when the field held so many characters for the first time, ms since the epoch. */
+const NOTE_LENGTHS = `
+  globalThis.lengthTimes = {};
+  const field = document.querySelector('#text');
+  const note = () => { globalThis.lengthTimes[field.value.length] ??= Date.now(); };
+  field.addEventListener('input', note);
+  setInterval(note, 1);
+`;
+
+async function noteLengths(editor: EditorPage): Promise<() => Promise<Record<string, number>>> {
+  await editor.page.evaluate(NOTE_LENGTHS);
+  return async () => await editor.page.evaluate<Record<string, number>>('globalThis.lengthTimes');
+}
+
+describe('with WebSockets blocked', () => {
+  it('two people type, see each other’s text and names, and all is saved; what one types shows within 300 ms', async () => {
+    const proxy = await start('refuse');
+    const [ada, ben] = [await open(proxy.url, 'blocked'), await open(proxy.url, 'blocked')];
+    await says(ada, 'All changes saved');
+    await says(ben, 'All changes saved');
+    const [typed, shown] = [await noteLengths(ada), await noteLengths(ben)];
+    await ada.text.pressSequentially('x'.repeat(EDITS), { delay: 90 });
+    await shows(ben, 'x'.repeat(EDITS));
+    const [from, to] = [await typed(), await shown()];
+    const delays = Array.from({ length: EDITS }, (_, index) => {
+      const [startMs, endMs] = [from[index + 1], to[index + 1]];
+      // Characters that arrived together have the time of the last of them.
+      const arrived = endMs ?? Object.entries(to).find(([length]) => Number(length) > index)?.[1];
+      return (arrived ?? Infinity) - (startMs ?? -Infinity);
+    }).toSorted((a, b) => a - b);
+    const at = (share: number): number => delays[Math.ceil(EDITS * share) - 1] ?? Infinity;
+    process.stdout.write(
+      `propagation over events and POSTs, ${EDITS} edits: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, max ${at(1)} ms\n`,
+    );
+    expect(at(0.95)).toBeLessThan(P95_MS_MAX);
+    await ben.text.press('End');
+    await ben.type(' and y');
+    await shows(ada, `${'x'.repeat(EDITS)} and y`);
+    await says(ada, 'All changes saved');
+    await says(ben, 'All changes saved');
+    expect(await ada.others.count()).toBe(1);
+    expect(await ben.others.count()).toBe(1);
+    await ben.page.close();
+    await waitUntil('Ben is gone', async () => (await ada.others.count()) === 0);
+    expect(proxy.webSocketCount).toBe(0);
+    const late = await open(proxy.url, 'blocked');
+    await shows(late, `${'x'.repeat(EDITS)} and y`);
+  });
+
+  it.each(['kill', 'swallow'] as const)(
+    'by a proxy that %ss them after the handshake: two tabs of one browser, and back when it stops',
+    async (mode) => {
+      const proxy = await start(mode);
+      const ada = await open(proxy.url, mode);
+      const tab = await EditorPage.openTab(ada.page.context(), proxy.url, mode);
+      await says(ada, 'All changes saved');
+      await says(tab, 'All changes saved');
+      await ada.type('one ');
+      await shows(tab, 'one ');
+      await tab.text.press('End');
+      await tab.type('two');
+      await shows(ada, 'one two');
+      await says(tab, 'All changes saved');
+      proxy.set('pass');
+      await waitUntil('both are back on sockets', () => proxy.webSocketCount === 2, 40_000);
+      await ada.text.press('End');
+      await ada.type(' three');
+      await shows(tab, 'one two three');
+      await says(ada, 'All changes saved');
+      await shows(await open(proxy.url, mode), 'one two three');
+    },
+  );
+});
+
+it('the page asks no other host for anything', async () => {
+  const proxy = await start('refuse');
+  const hosts = new Set<string>();
+  const context = await browser.newContext();
+  onTestFinished(async () => {
+    await context.close();
+  });
+  context.on('request', (request) => hosts.add(new URL(request.url()).host));
+  const editor = await EditorPage.openTab(context, proxy.url, 'hosts');
+  await editor.type('x');
+  await says(editor, 'All changes saved');
+  expect([...hosts]).toEqual([new URL(proxy.url).host]);
+});
