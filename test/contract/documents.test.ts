@@ -136,9 +136,9 @@ describe.each(twins)('Documents over $name', ({ create }) => {
   it('a room that somebody enters is not taken away by a request that found nothing', async () => {
     const { store } = await create();
     const house = openRooms(store);
-    const [{ session, outlet }, code] = await Promise.all([
-      connect(house, notes),
+    const [code, { session, outlet }] = await Promise.all([
       codeOf(house.documents.state(notes, null)),
+      connect(house, notes),
     ]);
     expect(code).toBe('document-not-found');
     session.receive({ type: 'sync-step-2', update: typed(1, 'here') });

@@ -114,7 +114,7 @@ describe('Documents, when the disk fails', () => {
 
   it('R22 serves what is in memory while the store is degraded, and says so; a room is kept for its writes', async () => {
     const store = await memoryStore();
-    const { documents, registry } = openRooms(store, { roomIdleMs: 1, writeTimeoutMs: 60 });
+    const { documents, registry } = openRooms(store, { roomIdleMs: 1, writeTimeoutMs: 500 });
     await documents.create(notes, typed(1, 'abc'));
     expect((await documents.state(notes, null)).isDurable).toBe(true);
     store.failWrites();
@@ -212,6 +212,53 @@ describe('Documents, when many ask', () => {
     expect(readingMax).toBe(4);
     expect(outcome.filter((code) => code === 'resolved').length).toBe(260);
     expect(outcome.filter((code) => code === 'overloaded').length).toBe(40);
+  });
+
+  it('a room without connections stays open for a read that takes long', async () => {
+    const store = await memoryStore();
+    await storeBase(store);
+    await storeBase(store, documentName('clock'), 'small');
+    const readBase = store.readBase.bind(store);
+    let answer = (): void => undefined;
+    store.readBase = async (name, generation) => {
+      if (name === notes) await new Promise<void>((resolve) => (answer = resolve));
+      return await readBase(name, generation);
+    };
+    const { documents, registry } = openRooms(store, { roomIdleMs: 5 });
+    const state = documents.state(notes, null);
+    await waitUntil('open', () => registry.find(notes) !== null);
+    const room = registry.find(notes);
+    // As long as another room needs to go idle, twice.
+    for (let round = 0; round < 2; round++) {
+      await documents.version(documentName('clock'));
+      await waitUntil('idle', () => registry.find(documentName('clock')) === null);
+    }
+    expect(registry.find(notes)).toBe(room);
+    answer();
+    await state;
+    await waitUntil('idle', () => registry.openCount === 0);
+  });
+
+  it('a base that is replaced while it is read is not mixed with the tail of the next', async () => {
+    const store = await memoryStore();
+    await storeBase(store);
+    const readBase = store.readBase.bind(store);
+    let answer: (() => void) | null = null;
+    store.readBase = async (name, generation) => {
+      const chunks = await readBase(name, generation);
+      // Only the first: the compaction reads it too.
+      if (answer === null) await new Promise<void>((resolve) => (answer = resolve));
+      return chunks;
+    };
+    const { documents, context } = openRooms(store, { compactTailUpdates: 5 });
+    const state = documents.state(notes, null);
+    await waitUntil('reading', () => answer !== null);
+    for (let at = 0; at < 5; at++) await documents.write(notes, typed(10 + at, `(${at})`));
+    await waitUntil('compacted', () => context.stats.compactions === 1);
+    await documents.write(notes, typed(20, '(late)'));
+    (answer as (() => void) | null)?.();
+    const text = textOf(await state);
+    for (const part of ['(0)', '(4)', '(late)', 'two']) expect(text).toContain(part);
   });
 
   it('a base without an outline is served all the same, divided where a state vector points into it', async () => {
