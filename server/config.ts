@@ -60,12 +60,24 @@ export function configFromEnv(env: Readonly<Record<string, string | undefined>>)
     if ('problem' in parsed) problems.push(parsed.problem);
     else values[option.key] = parsed.value;
   }
-  if (problems.length > 0) throw new ConfigError(problems);
-  return values;
+  if (problems.length === 0) return values;
+  // What does not fit together is told at the same time.
+  throw new ConfigError([...problems, ...problemsOf(values)]);
+}
+
+function problemsOf(config: Partial<Config>): readonly string[] {
+  try {
+    makeConfig(config);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
 }
 
 function parseValue(option: Option, text: string): { value: unknown } | { problem: string } {
   const { env, kind } = option;
+  const shown = option.isSecret === true ? '***' : text;
   switch (kind.type) {
     case 'text':
       return { value: text };
@@ -79,18 +91,20 @@ function parseValue(option: Option, text: string): { value: unknown } | { proble
     case 'flag':
       if (['1', 'true', 'yes', 'on'].includes(text.toLowerCase())) return { value: true };
       if (['0', 'false', 'no', 'off'].includes(text.toLowerCase())) return { value: false };
-      return { problem: `${env}=${text}: expected 1 or 0` };
+      return { problem: `${env}=${shown}: expected 1 or 0` };
     case 'choice':
       return kind.values.includes(text)
         ? { value: text }
-        : { problem: `${env}=${text}: expected one of ${kind.values.join(', ')}` };
+        : { problem: `${env}=${shown}: expected one of ${kind.values.join(', ')}` };
     case 'count':
     case 'bytes':
     case 'ms': {
       const value = parseNumber(text, kind.type);
       return value !== null && value >= kind.min && value <= kind.max
         ? { value }
-        : { problem: `${env}=${text}: expected ${describe(kind)} from ${kind.min} to ${kind.max}` };
+        : {
+            problem: `${env}=${shown}: expected ${describe(kind)} from ${kind.min} to ${kind.max}`,
+          };
     }
   }
 }

@@ -4,9 +4,15 @@
  */
 import { pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from '../options.ts';
+import { OPTIONS, type Config } from '../options.ts';
 
 export type { Logger } from 'pino';
+
+/** Options that must not be seen, should somebody log a configuration. */
+const SECRETS = OPTIONS.filter(({ isSecret }) => isSecret === true).flatMap(({ key }) => [
+  key,
+  `*.${key}`,
+]);
 
 export function createLogger(
   config: Pick<Config, 'logLevel' | 'logPretty' | 'nodeId' | 'region'>,
@@ -14,21 +20,7 @@ export function createLogger(
   const options = {
     level: config.logLevel,
     base: { node: config.nodeId, region: config.region },
-    redact: [
-      'jwtSecret',
-      '*.jwtSecret',
-      'redisUrl',
-      'webhookUrl',
-      'webhookSecret',
-      '*.redisUrl',
-      '*.webhookUrl',
-      '*.webhookSecret',
-      'token',
-      '*.token',
-      'authorization',
-      '*.authorization',
-      'req.headers',
-    ],
+    redact: [...SECRETS, 'token', '*.token', 'authorization', '*.authorization', 'req.headers'],
   };
   if (!config.logPretty) return pino(options);
   return pino(options, pretty({ colorize: true, ignore: 'pid,hostname,node,region', sync: true }));

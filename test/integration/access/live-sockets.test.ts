@@ -58,6 +58,8 @@ async function closed(client: SyncClient): Promise<string> {
   return `${client.closeCode} ${client.closeReason}`;
 }
 
+const isWarning = (frame: Uint8Array): boolean => frame[0] === 2 && frame[1] === 1;
+
 describe('the end of a token', () => {
   it('J21 warns a minute before, closes 4401 at the end, and stores nothing sent afterwards', async () => {
     const node = await start({ clockToleranceMs: 0 });
@@ -65,7 +67,6 @@ describe('the end of a token', () => {
     await client.whenSynced();
     edit(client, 'in time');
     await client.whenAcked(client.requestAck());
-    const isWarning = (frame: Uint8Array): boolean => frame[0] === 2 && frame[1] === 1;
     await client.until('the warning', () => client.frames.some(isWarning));
     const warning = client.frames.find(isWarning);
     expect(warning?.[2]).toBeLessThanOrEqual(3);

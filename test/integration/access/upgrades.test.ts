@@ -97,9 +97,9 @@ describe('tickets', () => {
   });
 });
 
-describe('rates', () => {
-  const from = (address: string): Record<string, string> => ({ 'X-Forwarded-For': address });
+const from = (address: string): Record<string, string> => ({ 'X-Forwarded-For': address });
 
+describe('rates', () => {
   it('W33 upgrades from one address beyond its quota: 429 with Retry-After; others and open sockets go on', async () => {
     const { webSocketUrl, node } = await start({ trustProxy: 1, rateUpgradesMax: 20 });
     const outcomes = await Promise.all(

@@ -112,10 +112,10 @@ describe('identities', () => {
   });
 });
 
-describe('tickets', () => {
-  const ticket = (changes: Record<string, unknown> = {}): string =>
-    token({ once: true, jti: 'ticket-1', exp: nowS() + 30, ...changes });
+const ticket = (changes: Record<string, unknown> = {}): string =>
+  token({ once: true, jti: 'ticket-1', exp: nowS() + 30, ...changes });
 
+describe('tickets', () => {
   it('J18 J24 a ticket is good once', async () => {
     const { access } = rig();
     const text = ticket();
@@ -268,8 +268,17 @@ describe('the authorize hook', () => {
   it('sees who asks for what, and its answer replaces the token’s', async () => {
     const seen: unknown[] = [];
     const { access } = rig({
-      authorize: ({ signal, claims, ...request }) => {
-        seen.push({ ...request, team: claims['team'] });
+      authorize: (request) => {
+        const { subject, tokenId, document, access: level, address, origin, claims: all } = request;
+        seen.push({
+          subject,
+          tokenId,
+          document,
+          access: level,
+          address,
+          origin,
+          team: all['team'],
+        });
         return request.document === OTHER ? 'none' : 'admin';
       },
     });

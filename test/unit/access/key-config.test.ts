@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { keySourceOf } from '../../../server/access/key-config.ts';
-import { ConfigError, makeConfig, optionRows } from '../../../server/config.ts';
+import { ConfigError, configFromEnv, makeConfig, optionRows } from '../../../server/config.ts';
 import type { Config } from '../../../server/options.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { ecKeys, rsaKeys, SECRET } from '../../support/tokens.ts';
@@ -61,6 +61,12 @@ describe('keys from the configuration', () => {
     expect(text).not.toContain('hunter2');
   });
 
+  it('what does not parse and what does not fit are told at the same time', () => {
+    const env = { PORT: 'x', JWT_SECRET: 'hunter2', TRUST_PROXY: '-1' };
+    expect(() => configFromEnv(env)).toThrow(/PORT[^]*TRUST_PROXY[^]*JWT_SECRET/);
+    expect(() => configFromEnv(env)).not.toThrow(/hunter2/);
+  });
+
   it('a key implies AUTH=jwt, on any address', () => {
     expect(makeConfig({ jwtSecret: SECRET, host: '0.0.0.0' }).auth).toBe('jwt');
     expect(makeConfig({}).auth).toBe('loopback');
@@ -78,8 +84,8 @@ describe('keys from the configuration', () => {
   });
 
   it('the table of options shows no secret and no key', () => {
-    for (const [env, fallback] of optionRows()) {
-      if (/SECRET|KEY|REDIS/.test(env)) expect(fallback).toBe('unset');
-    }
+    const shown = optionRows().filter(([env]) => /SECRET|KEY|REDIS/.test(env));
+    expect(shown.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(shown.map(([, fallback]) => fallback))).toEqual(new Set(['unset']));
   });
 });
