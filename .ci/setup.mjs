@@ -20,6 +20,7 @@ const goal = process.argv[2] ?? 'start';
 const SYSTEM_PACKAGES = [
   { name: 'redis-server', has: () => onPath('redis-server') },
   { name: 'chromium', has: () => onPath('chromium') },
+  { name: 'curl', has: () => onPath('curl') },
 ];
 
 function say(line) {

@@ -5,7 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { optionRows } from '../../server/config.ts';
+import { openApi } from '../../server/http/api/document.ts';
 import { ERRORS } from '../../server/protocol/errors.ts';
+import { headerRows, parameterRows, routeRows, schemaRows } from './api-tables.ts';
 
 export interface GeneratedTable {
   readonly file: string;
@@ -47,6 +49,26 @@ export function generatedTables(): readonly GeneratedTable[] {
           entry.meaning,
         ]),
       ),
+    },
+    ...openApi.tags.map(({ name }) => ({
+      file: 'docs/API.md',
+      marker: `routes of ${name}`,
+      markdown: table(['Route', '', 'Answers', 'Problems of its own'], routeRows(name)),
+    })),
+    {
+      file: 'docs/API.md',
+      marker: 'parameters',
+      markdown: table(['Parameter', 'In', 'Of', 'Meaning'], parameterRows()),
+    },
+    {
+      file: 'docs/API.md',
+      marker: 'headers',
+      markdown: table(['Header', 'Meaning'], headerRows()),
+    },
+    {
+      file: 'docs/API.md',
+      marker: 'schemas',
+      markdown: table(['JSON', 'Member', 'Type', 'Meaning'], schemaRows()),
     },
   ];
 }
