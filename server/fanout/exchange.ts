@@ -7,7 +7,7 @@
  * It says who *claims* to have sent a message; with `BUS_SECRET` the claim is worth as much as the secret.
  */
 import type { Bus, BusListener, Channel, Delivery, Link, PublishOutcome } from './bus.ts';
-import { decodeEnvelope, encodeEnvelope, type Epoch } from './envelope.ts';
+import { decodeEnvelope, encodeEnvelope, isFrom, originBytes, type Epoch } from './envelope.ts';
 import { channelOf, documentOf, type Message } from './messages.ts';
 import { OriginTracker, type Verdict } from './origin-tracker.ts';
 import { decodePayload, encodePayload } from './payloads.ts';
@@ -91,6 +91,7 @@ export class Exchange implements BusListener {
   gaps = 0;
 
   readonly #options: ExchangeOptions;
+  readonly #ownBytes: Uint8Array;
   /** The last number given, by channel. Channels of other nodes share one: nobody counts on them. */
   readonly #seqs = new Map<string, number>();
   #listener: ExchangeListener | null = null;
@@ -98,6 +99,7 @@ export class Exchange implements BusListener {
   constructor(options: ExchangeOptions) {
     const { bus, epoch } = options;
     this.#options = options;
+    this.#ownBytes = originBytes(bus.node, epoch);
     this.self = { node: bus.node, epoch, region: bus.region };
   }
 
@@ -135,13 +137,15 @@ export class Exchange implements BusListener {
   }
 
   onMessage(delivery: Delivery): void {
+    // Most of what a node hears may be itself: not worth verifying.
+    if (isFrom(delivery.bytes, this.#ownBytes)) {
+      return this.#drop('echo', delivery, this.self.node);
+    }
     const decoded = decodeEnvelope(delivery.bytes, this.#options.secret);
     if (!decoded.ok) return this.#drop(decoded.reason, delivery, null);
     const { envelope } = decoded;
     const { kind, origin, epoch, region, seq, document, traceparent, payload } = envelope;
-    if (origin === this.self.node) {
-      return this.#drop(epoch === this.self.epoch ? 'echo' : 'twin', delivery, origin);
-    }
+    if (origin === this.self.node) return this.#drop('twin', delivery, origin);
     const message = decodePayload(kind, document, payload);
     if (message === null) return this.#drop('malformed', delivery, origin);
     const { channel } = delivery;
