@@ -2,46 +2,16 @@
  * A disk that fills up under a running node, and is freed again: seen from its clients and its operator.
  * On a small tmpfs of its own; without root the same through a store that is told to fail.
  */
-import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../persistence/memory-store.ts';
 import { createNode } from '../../server/node.ts';
 import { NodeProcess } from '../support/node-process.ts';
 import type { Sabotage } from '../support/sabotage.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { SyncClient } from '../support/sync-client.ts';
-import { tempDir } from '../support/temp-dir.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const isRoot = process.getuid?.() === 0;
-
-function smallDisk(): { dir: string; fill: () => void; free: () => void } {
-  const dir = tempDir();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', dir]);
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', dir]);
-  });
-  const filler = join(dir, 'filler');
-  return {
-    dir,
-    fill: () => {
-      for (let size = 16 * 1024 * 1024; size >= 1024; size = Math.floor(size / 2)) {
-        try {
-          for (let count = 0; ; count += 1) {
-            writeFileSync(`${filler}-${size}-${count}`, Buffer.alloc(size), { flush: true });
-          }
-        } catch {
-          // ENOSPC: go on with smaller pieces until not even 1 KiB fits.
-        }
-      }
-    },
-    free: () => {
-      execFileSync('sh', ['-c', `rm -f ${filler}-*`]);
-      rmSync(filler, { force: true });
-    },
-  };
-}
 
 async function readiness(url: string): Promise<number> {
   return (await fetch(`${url}/readyz`)).status;

@@ -164,6 +164,29 @@ describe('the dispatcher', () => {
     expect(await house.store.changes.read(0, 10)).toEqual([]);
   });
 
+  it('[I5] a disk that takes no writes neither stops deliveries nor loses what failed meanwhile', async () => {
+    const house = await opened();
+    house.answer = (event) => (event.document === 'bad' ? failed() : delivered);
+    for (const name of ['a', 'bad', 'b']) await house.append(name);
+    await house.timers.advance(20);
+    house.store.failWrites();
+    await house.append('late');
+    await house.timers.advance(60_000);
+    expect(house.store.status).toBe('degraded');
+    expect(whats(house.taken).toSorted()).toEqual(['created a', 'created b']);
+    house.store.recover();
+    house.answer = () => delivered;
+    await house.timers.advance(60_000);
+    expect(whats(house.taken).toSorted()).toEqual([
+      'created a',
+      'created b',
+      'created bad',
+      'created late',
+    ]);
+    expect(await house.store.changes.read(0, 10)).toEqual([]);
+    expect(house.log.filter((line) => line.includes('Error'))).toEqual([]);
+  });
+
   it('[I6] keeps a thousand documents in memory, and leaves the rest in the log', async () => {
     const house = await opened();
     house.answer = () => failed();
