@@ -55,18 +55,21 @@ export class WebSocketLink implements Link {
       address += `${url.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`;
     }
     const socket = new webSocketClass(address, offered);
-    socket.binaryType = 'arraybuffer';
-    socket.onopen = () => {
-      this.openedMs = Date.now();
-      if (!this.#isOver) this.events.onOpen();
-    };
-    socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
-      this.heardMs = Date.now();
-      if (!this.#isOver) this.events.onFrame(new Uint8Array(data));
-    };
-    // In Node an error without a listener is thrown; 'close' follows and says the rest.
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => this.#end(code, reason);
+    // Properties, not listeners: whatever class an application passes has them.
+    Object.assign(socket, {
+      binaryType: 'arraybuffer',
+      onopen: () => {
+        this.openedMs = Date.now();
+        if (!this.#isOver) this.events.onOpen();
+      },
+      onmessage: ({ data }: { readonly data: ArrayBuffer }) => {
+        this.heardMs = Date.now();
+        if (!this.#isOver) this.events.onFrame(new Uint8Array(data));
+      },
+      // In Node an error without a listener is thrown; the close that follows says the rest.
+      onerror: () => {},
+      onclose: ({ code, reason }: CloseEvent) => this.#end(code, reason),
+    });
     this.#socket = socket;
   }
 

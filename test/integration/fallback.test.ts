@@ -17,6 +17,9 @@ async function converge(text: string, ...providers: readonly SynclineProvider[])
   );
 }
 
+const names = (provider: SynclineProvider): string =>
+  JSON.stringify([...provider.awareness.getStates().values()]);
+
 describe('events and POSTs', () => {
   it('one on a socket, one on events: text and presence, both ways', async () => {
     const { url } = await startNode();
@@ -31,8 +34,6 @@ describe('events and POSTs', () => {
     await isSaved(socket, events);
     socket.awareness.setLocalStateField('user', { name: 'Ada' });
     events.awareness.setLocalStateField('user', { name: 'Ben' });
-    const names = (provider: SynclineProvider): string =>
-      JSON.stringify([...provider.awareness.getStates().values()]);
     await waitUntil('they see each other', () =>
       [socket, events].every((one) => names(one).includes('Ada') && names(one).includes('Ben')),
     );

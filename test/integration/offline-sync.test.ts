@@ -83,6 +83,7 @@ describe('5,000 edits made offline', () => {
     await provider.whenSaved();
     const online = await stop();
     await waitUntil('both', () => offline.getText('online').toJSON() === online);
+    expect(provider.unsavedChanges).toBe(0);
     await expectSame(url, 'notes', offline, typed);
   });
 
@@ -98,6 +99,7 @@ describe('5,000 edits made offline', () => {
     await provider.whenSaved();
     const online = await stop();
     await waitUntil('both', () => offline.getText('online').toJSON() === online);
+    expect(provider.unsavedChanges).toBe(0);
     await expectSame(url, 'notes', offline, typed);
   });
 
@@ -108,11 +110,12 @@ describe('5,000 edits made offline', () => {
     const typed = offline.getText(TRACE_TEXT).toJSON();
     const stop = await typeMeanwhile(url, 'notes');
     const provider = openProvider(url, 'notes', { transport: 'websocket' }, copy);
-    await Promise.all([
+    const [visit] = await Promise.all([
       syncOnce(url, 'notes', offline, { pieceBytesMax: 1024 }),
       provider.whenSaved(),
     ]);
     await stop();
+    expect(visit.requests).toBeGreaterThan(1);
     await syncOnce(url, 'notes', offline);
     await expectSame(url, 'notes', offline, typed);
   });

@@ -53,6 +53,16 @@ function awareness(name: string): { client: number; bytes: Uint8Array } {
   return { client: doc.clientID, bytes };
 }
 
+async function fetchBase(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^compactions_total (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
+const strip = async (response: Response): Promise<unknown> => ({
+  status: response.status,
+  body: await response.json(),
+});
+
 describe('a stream', () => {
   it('says who it is, brings the document, is synced, and goes on with every update', async () => {
     const { url } = await startNode();
@@ -101,11 +111,6 @@ describe('a stream', () => {
     expect(textOf(stream.applyTo(new Y.Doc()))).toBe(client.text);
   });
 
-  async function fetchBase(url: string): Promise<number> {
-    const text = await (await fetch(`${url}/metrics`)).text();
-    return Number(/^compactions_total (\d+)/m.exec(text)?.[1] ?? 0);
-  }
-
   it('is kept alive by comments', async () => {
     const { url } = await startNode({ keepAliveMs: 100 });
     const stream = await EventReader.open(url, 'notes');
@@ -128,7 +133,7 @@ describe('a stream', () => {
     await waitUntil('it is gone', async () => (await metric(node, 'connections')) === 1);
   });
 
-  it.each(['', 'no+base64url', 'AQ', `${'A'.repeat(20)}`])(
+  it.each(['', 'no+base64url', 'AQ', 'A'.repeat(20)])(
     'R07 `since` that is no state vector (%j) is 400',
     async (since) => {
       const { url } = await startNode();
@@ -378,10 +383,6 @@ describe('writing beside a stream', () => {
         awareness('x').bytes,
         auth,
       );
-    const strip = async (response: Response): Promise<unknown> => ({
-      status: response.status,
-      body: await response.json(),
-    });
     const absent = await strip(await to('team/a', 'A'.repeat(24), bob));
     expect(absent).toMatchObject({ status: 404, body: { code: 'connection-not-found' } });
     expect(await strip(await to('team/a', connection, bob))).toEqual(absent);
