@@ -37,7 +37,9 @@ export function outcomeOf(status: number, retryAfter: string | null, wallMs: num
 /** Seconds, or a date (RFC 9110 §10.2.3). */
 function parseRetryAfter(value: string | null, wallMs: number): number | null {
   if (value === null) return null;
-  const delayMs = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - wallMs;
+  const isDate = value.endsWith(' GMT'); // `Date.parse` takes much that is no date
+  const date = isDate ? Date.parse(value) : Number.NaN;
+  const delayMs = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : date - wallMs;
   return Number.isNaN(delayMs) ? null : Math.min(Math.max(0, delayMs), RETRY_AFTER_MAX_MS);
 }
 
