@@ -9,7 +9,7 @@ import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
 import type { AccessControl } from './access/access.ts';
 import type { Authorize } from './access/authorize.ts';
-import { createAccessControl, type AccessEvent, type RunningAccess } from './access/control.ts';
+import { createAccessControl, type RunningAccess } from './access/control.ts';
 import { keySourceOf, signingKeyOf } from './access/key-config.ts';
 import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
@@ -25,11 +25,12 @@ import { EventStreams } from './http/event-stream.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { BaseCache } from './rooms/base-cache.ts';
-import { RoomStats, type RoomContext, type RoomEvent, type RoomSabotage } from './rooms/context.ts';
+import { RoomStats, type RoomContext, type RoomSabotage } from './rooms/context.ts';
 import { Content } from './rooms/content.ts';
 import { Documents } from './rooms/documents.ts';
 import { History } from './rooms/history.ts';
 import { Registry } from './rooms/registry.ts';
+import { Reports } from './reports.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
 import type { WebhookSabotage } from './webhooks/dispatcher.ts';
@@ -61,6 +62,7 @@ export class Node {
   readonly config: Config;
   readonly log: Logger;
   readonly #metrics = new Metrics();
+  readonly #reports: Reports;
   readonly #store: DocumentStore;
   readonly #workers: WorkerPool;
   readonly #registry: Registry;
@@ -81,7 +83,13 @@ export class Node {
   constructor(config: Config, parts: NodeParts) {
     this.config = config;
     this.log = parts.logger ?? createLogger(config);
-    const observer = this.#storeObserver();
+    this.#reports = new Reports(this.log, this.#metrics);
+    const observer = this.#reports.storeObserver({
+      onCommit: () => this.#webhooks?.wake(),
+      onFull: (isFull) => {
+        this.#connections.setStoreFull(isFull);
+      },
+    });
     this.#store =
       parts.createStore?.(observer) ??
       new LevelStore({
@@ -114,7 +122,7 @@ export class Node {
       stats,
       sabotage: parts.sabotage ?? {},
       report: (event) => {
-        this.#onRoomEvent(event);
+        this.#reports.onRoomEvent(event);
       },
     };
     this.#registry = new Registry(context);
@@ -144,21 +152,7 @@ export class Node {
       timers: realTimers,
       limits: config,
       origins,
-      observer: {
-        onUpgradeRefused: (code) => {
-          this.#metrics.handshakeRefused(code);
-        },
-        onOpened: (document) => {
-          this.log.debug({ document }, 'connection opened');
-        },
-        onClosed: (document, closeCode) => {
-          this.#metrics.closed(closeCode);
-          this.log.debug({ document, closeCode }, 'connection closed');
-        },
-        onError: (error) => {
-          this.log.error({ err: error }, 'an upgrade failed');
-        },
-      },
+      observer: this.#reports.gatewayObserver(),
     });
     this.#metrics.watch({
       store: this.#store,
@@ -232,6 +226,7 @@ export class Node {
     this.#phase = 'listening';
     await this.#store.open();
     try {
+      this.#redis?.start();
       await this.#access.start();
       await this.#open(this.#server, this.config.port);
       if (this.#operations !== null) {
@@ -314,15 +309,7 @@ export class Node {
       metrics: this.#metrics,
       deadLetters: this.#webhooks?.deadLetters ?? null,
       report: () => this.#report(),
-      observer: {
-        onRequest: (request) => {
-          this.#metrics.requestAnswered(request);
-          this.log.debug(request, 'request');
-        },
-        onError: (error, requestId) => {
-          this.log.error({ err: error, requestId }, 'a request failed');
-        },
-      },
+      observer: this.#reports.httpObserver(),
     };
     const hasOperationsPort = config.operationsPort !== null;
     if (hasOperationsPort) this.#operations = createHttpServer(createOperationsApp(context));
@@ -373,7 +360,7 @@ export class Node {
       redis: this.#redis,
       now: realTimers.wallClock,
       report: (event) => {
-        this.#onAccessEvent(event);
+        this.#reports.onAccessEvent(event);
       },
     });
   }
@@ -385,103 +372,13 @@ export class Node {
       timers: realTimers,
       random: Math.random,
       sabotage,
-      observer: {
-        onAttempt: (result) => {
-          this.#metrics.webhookAttempted(result);
-        },
-        onDeadLetter: (letter) => {
-          this.log.error(letter, 'an event was given up: see GET /v1/webhooks/dead-letters');
-        },
-        onEndpoint: (reason) => {
-          if (reason === null) this.log.info('the webhook endpoint takes events again');
-          else this.log.warn({ reason }, 'the webhook endpoint does not take events');
-        },
-        onDamage: (what) => {
-          this.log.error({ what }, 'a damaged record of webhooks');
-        },
-        onError: (error) => {
-          this.log.error({ err: error }, 'webhooks failed');
-        },
-      },
+      observer: this.#reports.webhookObserver(),
     });
     this.#metrics.watchWebhooks(() => ({
       waiting: webhooks.waiting,
       deadLetters: webhooks.deadLetters.count,
     }));
     return webhooks;
-  }
-
-  #onAccessEvent(event: AccessEvent): void {
-    switch (event.type) {
-      case 'token-refused':
-        this.#metrics.tokenRefused(event.reason);
-        break;
-      case 'tokens-refused':
-        this.log.warn(event, 'tokens were refused');
-        break;
-      case 'hook-failed': {
-        const { error, ...rest } = event;
-        this.log.error({ ...rest, err: error }, 'the authorize hook failed');
-        break;
-      }
-      case 'revocations-unreadable':
-        this.log.error(event, 'stored revocations that are not understood revoke nobody');
-        break;
-      case 'revoked':
-        this.log.info(event, 'revoked');
-        break;
-    }
-  }
-
-  #storeObserver(): StoreObserver {
-    return {
-      onStatus: (status, error) => {
-        if (error !== null) this.#metrics.storeFailed(error.code);
-        // Nothing is logged before the URL: that is the first line on stdout.
-        if (status === 'degraded') {
-          this.log.error({ err: error }, 'the store cannot write; nothing is acked until it can');
-        }
-      },
-      onCommit: ({ records, durationMs }) => {
-        this.#webhooks?.wake();
-        this.#metrics.committed(records, durationMs);
-      },
-      onRecovered: (recovery) => {
-        this.#metrics.storeRecovered();
-        this.log.warn(recovery, 'the store was reopened and has written everything again');
-      },
-      onFull: (isFull) => {
-        this.#connections.setStoreFull(isFull);
-      },
-      onAbandoned: (queue) => {
-        this.log.error(
-          queue,
-          'closed with updates that never reached the disk; none was acked, their clients still have them',
-        );
-      },
-    };
-  }
-
-  #onRoomEvent(event: RoomEvent): void {
-    switch (event.type) {
-      case 'update-refused':
-        this.#metrics.updateRefused(event.reason);
-        this.log.warn(event, 'an update was refused');
-        break;
-      case 'session-failed':
-      case 'open-failed':
-      case 'compaction-failed': {
-        const { error, ...rest } = event;
-        this.log.error({ ...rest, err: error }, event.type);
-        break;
-      }
-      case 'compacted':
-        this.log.debug(event, 'compacted');
-        break;
-      case 'quarantined':
-        this.log.error(event, 'updates that cannot be integrated were set aside');
-        break;
-    }
   }
 }
 
