@@ -324,11 +324,6 @@ export class Documents {
 
   /** `late`: what becomes of a result that nobody waits for any more. */
   async #inTime<T>(work: Promise<T>, late?: (result: T) => void): Promise<T> {
-    const isLate = (): ProtocolError =>
-      new ProtocolError(
-        'store-unavailable',
-        'The disk has not answered in time: if this was a write its outcome is unknown, and repeating it is safe.',
-      );
     return await withDeadline(work, this.#context.timers, this.#writeTimeoutMs, isLate, late);
   }
 
@@ -339,6 +334,13 @@ export class Documents {
       throw failureOf(error) ?? error;
     }
   }
+}
+
+function isLate(): ProtocolError {
+  return new ProtocolError(
+    'store-unavailable',
+    'The disk has not answered in time: if this was a write its outcome is unknown, and repeating it is safe.',
+  );
 }
 
 function versionOf(room: Room): DocumentVersion {
