@@ -49,6 +49,7 @@ export function bytesOf(response: Response): Uint8Array {
 }
 
 /** After `readsJson`, whose check makes it a `T`. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the schema is what says `T`
 export function jsonOf<T>(response: Response): T {
   return response.locals['json'] as T;
 }

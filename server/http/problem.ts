@@ -89,14 +89,8 @@ export function errorOf(error: unknown): ProtocolError | null {
   if (error instanceof ProtocolError) return error.code === 'internal' ? null : error;
   if (error instanceof WorkerError) return new ProtocolError('overloaded');
   if (error instanceof StoreError) {
-    switch (error.code) {
-      case 'document-damaged':
-        return new ProtocolError('document-damaged');
-      case 'document-deleted':
-        return new ProtocolError('document-deleted');
-      default:
-        return new ProtocolError('store-unavailable');
-    }
+    const isOfOneDocument = error.code === 'document-damaged' || error.code === 'document-deleted';
+    return new ProtocolError(isOfOneDocument ? error.code : 'store-unavailable');
   }
   // Express marks what the request itself got wrong (a bad escape in the path, say) with a 4xx status.
   const status: unknown = error instanceof Error && 'status' in error ? error.status : undefined;

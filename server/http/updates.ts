@@ -14,6 +14,7 @@ import { bytesOf, JSON_MEDIA_TYPE, mediaTypeOf, readsBytes } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { sendWritten } from './documents.ts';
 import type { Idempotency } from './idempotency.ts';
+import { textOf } from './query.ts';
 import { isValid } from './schema-check.ts';
 import { setDurability } from './state.ts';
 import { checkStateVector, encodeStateVector, STATE_VECTOR_BYTES_MAX } from './state-vectors.ts';
@@ -36,11 +37,11 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       const update = bytesOf(response);
       if (update.byteLength === 0)
         throw new ProtocolError('invalid-update', 'No update in the body.');
-      const { connection } = request.query;
+      const connection = textOf(request, 'connection');
       const author =
         connection === undefined
           ? new OneRequest(response, true)
-          : streams.authorOf(String(connection), callOf(response).identity, document);
+          : streams.authorOf(connection, callOf(response).identity, document);
       if (author === null) throw new ProtocolError('connection-not-found');
       const written = await documents.write(document, update, { author, isCreating: true });
       sendWritten(response, document, written);

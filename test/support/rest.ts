@@ -59,7 +59,7 @@ export class Rest {
       ...(body === undefined ? {} : { body, duplex: 'half' }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       redirect: 'manual',
-    } as RequestInit);
+    });
     const bytes = new Uint8Array(await response.arrayBuffer());
     const answer = new RestAnswer(response.status, response.headers, bytes);
     const { status, headers } = response;

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createNode, type Node } from '../../../server/node.ts';
 import { RawHttp } from '../../support/raw-http.ts';
 import { pathOf, Rest, textUpdate, type RestOptions } from '../../support/rest.ts';
@@ -43,20 +43,24 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   version = String((await rest.get(NOTES)).json['version']);
-  return async () => {
-    // Nothing of the row is left, and everybody else goes on.
-    expect((await rest.get(NOTES)).json['version']).toBe(version);
-    expect((await rest.get(ABSENT)).code).toBe('document-not-found');
-    const startMs = performance.now();
-    const other = await rest.post(`${pathOf('others')}/updates`, textUpdate('x'));
-    expect(other.status).toBe(200);
-    expect(performance.now() - startMs).toBeLessThan(500);
-    const names = ((await rest.get('/v1/documents')).json['documents'] as { name: string }[]).map(
-      ({ name }) => name,
-    );
-    expect(names).toEqual(['notes', 'others']);
-  };
 });
+
+afterEach(async () => {
+  await assertNothingLeft();
+});
+
+/** Nothing of a row is left, and everybody else goes on. */
+async function assertNothingLeft(): Promise<void> {
+  expect((await rest.get(NOTES)).json['version']).toBe(version);
+  expect((await rest.get(ABSENT)).code).toBe('document-not-found');
+  const startMs = performance.now();
+  const other = await rest.post(`${pathOf('others')}/updates`, textUpdate('x'));
+  expect(other.status).toBe(200);
+  expect(performance.now() - startMs).toBeLessThan(500);
+  const { documents } = (await rest.get('/v1/documents')).json;
+  const names = (documents as { name: string }[]).map(({ name }) => name);
+  expect(names).toEqual(['notes', 'others']);
+}
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(0xff);
 const gzip = { 'Content-Encoding': 'gzip' };
