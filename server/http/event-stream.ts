@@ -10,7 +10,8 @@
  *     event: closed    {"code", "close", "retry", "detail"?}: a row of the error table; nothing follows
  *
  * An id stands in the block of the update that it counts, so it never promises what was not read: a client that
- * comes back with it misses nothing, and gets at most something twice, which Yjs does not mind.
+ * comes back with it misses nothing, and gets at most something twice, which Yjs does not mind. What a client wrote
+ * itself is not sent back to it, and counts as read.
  */
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';

@@ -1,7 +1,9 @@
 /** The client library over a real node, through a proxy that does to WebSockets what proxies do. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import * as Y from 'yjs';
 import { MemoryStore } from '../../persistence/memory-store.ts';
-import type { SaveStatus, SynclineProvider } from '../../client/index.ts';
+import { SynclineProvider } from '../../client/index.ts';
+import type { SaveStatus } from '../../client/index.ts';
 import { startNode } from '../support/in-process-node.ts';
 import { openProvider, textOf } from '../support/providers.ts';
 import { UpgradeProxy, type UpgradeMode } from '../support/upgrade-proxy.ts';
@@ -39,6 +41,17 @@ describe('events and POSTs', () => {
     );
     events.destroy();
     await waitUntil('Ben is gone', () => !names(socket).includes('Ben'));
+  });
+
+  it('needs nothing but `fetch`: Node 20 has no WebSocket of its own', async () => {
+    const { url } = await startNode();
+    vi.stubGlobal('WebSocket', undefined);
+    const provider = new SynclineProvider(url, 'notes', new Y.Doc(), { disableBc: true });
+    vi.unstubAllGlobals();
+    onTestFinished(() => provider.destroy());
+    provider.doc.getText('text').insert(0, 'no socket');
+    await provider.whenSaved();
+    expect(provider.transport).toBe('events');
   });
 
   it('types faster than POSTs return: nothing is lost, and one POST carries many changes', async () => {
