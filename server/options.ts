@@ -559,7 +559,7 @@ export function defaults(): Config {
     jwtIssuer: null,
     tokenLifetimeMaxMs: DAY_MS,
     clockToleranceMs: 5000,
-    authorizeTimeoutMs: 3000,
+    authorizeTimeoutMs: 2000,
     recheckIntervalMs: 60_000,
     preauthBytes: 64 * 1024,
     redisUrl: null,

@@ -18,12 +18,15 @@ export class SharedRedis {
   readonly #onChange: (isUp: boolean) => void;
   #pausedUntilMs = -Infinity;
   #isUp = true;
+  /** After a failure one command finds out whether Redis is back; meanwhile nobody else waits for it. */
+  #isProbing = false;
 
   /** `now`: milliseconds; only differences count. `onChange`: when it goes and when it comes back. */
   constructor(url: string, now: () => number, onChange: (isUp: boolean) => void) {
     this.#now = now;
     this.#onChange = onChange;
     this.client = new Redis(url, {
+      lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: COMMAND_TIMEOUT_MS,
@@ -35,15 +38,23 @@ export class SharedRedis {
     this.client.on('error', () => undefined);
   }
 
+  /** Connects, now or when Redis comes up. */
+  start(): void {
+    // A first attempt that fails is followed by others, as every later one.
+    this.client.connect().catch(() => undefined);
+  }
+
   /** Runs `work` on Redis, or `otherwise` when Redis fails, is away, or failed just now. */
   async attempt<T>(
     work: (client: Redis) => Promise<T>,
     otherwise: () => T | Promise<T>,
   ): Promise<T> {
-    if (this.client.status !== 'ready' || this.#now() < this.#pausedUntilMs) {
-      this.#note(this.client.status === 'ready' && this.#isUp);
+    const isReady = this.client.status === 'ready';
+    if (!isReady || this.#now() < this.#pausedUntilMs || this.#isProbing) {
+      if (!isReady) this.#note(false);
       return await otherwise();
     }
+    this.#isProbing = !this.#isUp;
     try {
       const result = await work(this.client);
       this.#note(true);
@@ -52,6 +63,8 @@ export class SharedRedis {
       this.#pausedUntilMs = this.#now() + PAUSE_MS;
       this.#note(false);
       return await otherwise();
+    } finally {
+      this.#isProbing = false;
     }
   }
 

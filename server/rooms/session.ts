@@ -345,7 +345,7 @@ export class Session implements Author {
           reason: offer.reason,
           bytes: update.byteLength,
         });
-        this.close(offer.code, offer.reason);
+        this.close(offer.code, offer.reason === offer.code ? undefined : offer.reason);
         return undefined;
     }
   }

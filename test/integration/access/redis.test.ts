@@ -40,6 +40,7 @@ async function fleet(nodes: number): Promise<Fleet> {
       () => performance.now(),
       (isUp) => seen.push(isUp),
     );
+    shared.start();
     onTestFinished(() => {
       shared.close();
     });
@@ -127,10 +128,13 @@ describe('rates in Redis', () => {
       () => performance.now(),
       () => undefined,
     );
+    shared.start();
     onTestFinished(() => {
       shared.close();
     });
     expect(await allowedOf(rateLimits(CONFIG, shared), 'ann', 10)).toBe(5);
+    await redis.restart();
+    await waitUntil('connected after all', () => shared.client.status === 'ready');
   });
 });
 
