@@ -45,7 +45,7 @@ export async function planCoalescing(reader: Reader): Promise<CoalescedPortion[]
   const seen = new Set<string>();
   const portions: CoalescedPortion[] = [];
   let draft: Draft | null = null;
-  for (const { position, bytes, value } of records.reverse()) {
+  for (const { position, bytes, value } of records.toReversed()) {
     const changes = survivors(value?.changes ?? [], seen, created);
     const isFull =
       draft !== null &&

@@ -8,6 +8,7 @@ import {
   StoreError,
   type ChangeLog,
   type ChangeRecord,
+  type DocumentChange,
   type RecordChange,
   type RecordKey,
   type RecordStore,
@@ -19,6 +20,11 @@ const folderOf = (key: Pick<RecordKey, 'space' | 'document'>): string =>
 
 export function isOwnedBy(folder: string, document: string): boolean {
   return (JSON.parse(folder) as [string | null, string])[0] === document;
+}
+
+/** As LevelDB orders keys: by UTF-8 bytes. */
+function compare(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 export class MemoryRecords implements RecordStore {
@@ -38,8 +44,6 @@ export class MemoryRecords implements RecordStore {
   async list(query: Parameters<RecordStore['list']>[0]): Promise<readonly StoredRecord[]> {
     assertOpen(this.#disk);
     const { after, limit } = query;
-    const compare = (a: string, b: string): number =>
-      Buffer.compare(Buffer.from(a), Buffer.from(b));
     return [...(this.#disk.image.records.get(folderOf(query)) ?? [])]
       .filter(([id]) => after === undefined || compare(id, after) > 0)
       .toSorted(([a], [b]) => compare(a, b))
@@ -119,25 +123,20 @@ export function coalesced(records: readonly ChangeRecord[], bytesMax: number): C
   if (bytesOf(records) <= bytesMax) return [...records];
   const seen = new Set<string>();
   const created = new Set<string>();
-  const deleted = new Set<string>();
-  for (const { kind, name } of records.flatMap(({ changes }) => changes)) {
-    if (kind === 'created') created.add(name);
-    if (kind === 'deleted') deleted.add(name);
+  for (const { changes } of records) {
+    for (const { kind, name } of changes) if (kind === 'created') created.add(name);
   }
-  return records
-    .toReversed()
-    .map((record) => {
-      const names = new Set(
-        record.changes.map(({ name }) => name).filter((name) => !seen.has(name)),
-      );
-      for (const name of names) seen.add(name);
-      const kindOf = (name: string) =>
-        deleted.has(name) ? 'deleted' : created.has(name) ? 'created' : 'changed';
-      return {
-        ...record,
-        changes: [...names].map((name) => ({ kind: kindOf(name), name }) as const),
-      };
-    })
-    .filter(({ changes }) => changes.length > 0)
-    .toReversed();
+  const kept: ChangeRecord[] = [];
+  for (const record of records.toReversed()) {
+    // The last word of a record on a document counts.
+    const kinds = new Map(record.changes.map(({ kind, name }) => [name, kind]));
+    const changes: DocumentChange[] = [];
+    for (const [name, kind] of kinds) {
+      if (seen.has(name)) continue;
+      seen.add(name);
+      changes.push({ kind: kind === 'changed' && created.has(name) ? 'created' : kind, name });
+    }
+    if (changes.length > 0) kept.push({ ...record, changes });
+  }
+  return kept.toReversed();
 }

@@ -186,9 +186,9 @@ async function salvage(reader: Reader, name: string): Promise<Salvage> {
   for await (const [key, value] of reader.entries(keys.recordRange('sums', name))) {
     oldKeys.push(key);
     const first = keys.seqOfKey(key);
-    const record = records.decodeSums(value);
-    updatedAtMs = Math.max(updatedAtMs, record?.atMs ?? 0);
-    for (const [index, crc] of (record?.crcs ?? []).entries()) {
+    const batch = records.decodeSums(value);
+    updatedAtMs = Math.max(updatedAtMs, batch?.atMs ?? 0);
+    for (const [index, crc] of (batch?.crcs ?? []).entries()) {
       sums.set(first + index, crc);
     }
   }

@@ -39,7 +39,7 @@ const CURSOR: RecordKey = { space: 'webhook', document: null, id: 'cursor' };
 const RETRY = 'retry:';
 
 const encode = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
-const decode = <T>(value: Uint8Array): T => JSON.parse(Buffer.from(value).toString('utf8')) as T;
+const decode = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString('utf8'));
 
 function retryKey({ kind, document }: WebhookEvent): RecordKey {
   return { space: 'webhook', document: null, id: `${RETRY}${kind}:${document}` };
@@ -66,7 +66,7 @@ export class Ledger {
     const { space, document } = CURSOR;
     const [record] = await this.#records.list({ space, document, limit: 1 });
     if (record?.id !== CURSOR.id) return null;
-    return record.value === null ? 'damaged' : decode<Cursor>(record.value);
+    return record.value === null ? 'damaged' : (decode(record.value) as Cursor);
   }
 
   /** Moves the cursor, and forgets retries that were delivered. */
@@ -86,7 +86,7 @@ export class Ledger {
     const found: Retry[] = [];
     for await (const { id, value } of this.#all('webhook')) {
       if (!id.startsWith(RETRY)) continue;
-      const retry = value === null ? eventOfKey(id, position, atMs) : decode<Retry>(value);
+      const retry = value === null ? eventOfKey(id, position, atMs) : (decode(value) as Retry);
       if (retry !== null) found.push(retry);
     }
     return found;
@@ -118,7 +118,7 @@ export class Ledger {
   async deadLetter(id: string): Promise<DeadLetter | null | 'damaged'> {
     try {
       const value = await this.#records.get(deadKey(id));
-      return value === null ? null : decode<DeadLetter>(value);
+      return value === null ? null : (decode(value) as DeadLetter);
     } catch (error) {
       if (error instanceof StoreError && error.code === 'record-damaged') return 'damaged';
       throw error;
@@ -138,7 +138,7 @@ export class Ledger {
     const page = await this.#records.list(after === null ? query : { ...query, after });
     return page.map(({ id, value }) => ({
       id,
-      letter: value === null ? null : decode<DeadLetter>(value),
+      letter: value === null ? null : (decode(value) as DeadLetter),
     }));
   }
 

@@ -37,7 +37,7 @@ async function run(kills: number, sabotage: Sabotage): Promise<Run> {
   for (let round = 0; round < kills; round++) {
     const node = await NodeProcess.start({ dataDir, env, sabotage });
     const rest = new Rest(node.url);
-    let isDead = false;
+    const killed = new AbortController();
     const before = receiver.seen.length;
     const fatal = 1 + (round % 4);
     receiver.reply = async () => {
@@ -46,14 +46,14 @@ async function run(kills: number, sabotage: Sabotage): Promise<Run> {
       const isTaken = round % 2 === 0;
       if (!isTaken) await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
       node.kill();
-      isDead = true;
+      killed.abort();
       return isTaken ? { status: 200 } : null;
     };
-    for (let index = 0; !isDead; index = (index + 1) % DOCUMENTS) {
+    for (let index = 0; !killed.signal.aborted; index = (index + 1) % DOCUMENTS) {
       // Whether the last one was durable before the kill, nobody knows: its answer never came.
       const path = `/v1/documents/d${index}`;
       await rest.put(path).catch(() => undefined);
-      if (isDead) break;
+      if (killed.signal.aborted) break;
       await rest.post(`${path}/updates`, textUpdate('x', ++client)).catch(() => undefined);
     }
     await node.exited();

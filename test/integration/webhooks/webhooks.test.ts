@@ -65,10 +65,9 @@ describe('webhooks', () => {
 
   it('a slow endpoint delays one document only; one that never answers is given up after the timeout', async () => {
     const receiver = await WebhookReceiver.start();
-    let release = (): void => undefined;
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const held: (() => void)[] = [];
     receiver.reply = async ({ document }) => {
-      if (document === 'slow') await held;
+      if (document === 'slow') await new Promise<void>((resolve) => held.push(resolve));
       return { status: 200 };
     };
     const { node, url } = await startNode(webhooks(receiver, { webhookTimeoutMs: 300 }));
@@ -82,7 +81,8 @@ describe('webhooks', () => {
     await waitUntil('the timeout', async () => {
       return (await metric(node, 'webhook_deliveries_total{result="retried"}')) >= 1;
     });
-    release();
+    receiver.reply = () => ({ status: 200 });
+    for (const release of held) release();
     await waitUntil('the slow one again', () => receiver.told.includes('created slow'), 20_000);
     const ids = receiver.seen.filter(({ document }) => document === 'slow').map(({ id }) => id);
     expect(new Set(ids).size).toBe(1);
@@ -160,19 +160,19 @@ async function lettersOf(rest: Rest): Promise<readonly Record<string, unknown>[]
   return json['deadLetters'] as readonly Record<string, unknown>[];
 }
 
-describe('dead letters', () => {
-  async function withLetters(names: readonly string[]) {
-    const receiver = await WebhookReceiver.start();
-    receiver.reply = () => ({ status: 422 });
-    const { node, url } = await startNode(webhooks(receiver));
-    const rest = new Rest(url);
-    for (const [index, name] of names.entries()) {
-      await rest.put(`/v1/documents/${name}`, textUpdate('x', index + 1));
-      await waitUntil('its letter', async () => (await lettersOf(rest)).length === index + 1);
-    }
-    return { receiver, node, rest };
+async function withLetters(names: readonly string[]) {
+  const receiver = await WebhookReceiver.start();
+  receiver.reply = () => ({ status: 422 });
+  const { node, url } = await startNode(webhooks(receiver));
+  const rest = new Rest(url);
+  for (const [index, name] of names.entries()) {
+    await rest.put(`/v1/documents/${name}`, textUpdate('x', index + 1));
+    await waitUntil('its letter', async () => (await lettersOf(rest)).length === index + 1);
   }
+  return { receiver, node, rest };
+}
 
+describe('dead letters', () => {
   it('are listed, sent again, and thrown away over REST, and counted', async () => {
     const { receiver, node, rest } = await withLetters(['a', 'b', 'c']);
     const letters = await lettersOf(rest);

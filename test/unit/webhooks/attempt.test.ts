@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, makeConfig } from '../../../server/config.ts';
 import { backoffMs, outcomeOf } from '../../../server/webhooks/attempt.ts';
@@ -56,6 +57,12 @@ describe('an attempt', () => {
   });
 });
 
+const headersOf = (timestampS: number, mac: string): object => ({
+  'webhook-id': 'evt_1',
+  'webhook-timestamp': String(timestampS),
+  'webhook-signature': mac,
+});
+
 describe('an event', () => {
   const event = { kind: 'changed', document: 'a', position: 7, atMs: 1_790_000_000_123 } as const;
 
@@ -65,6 +72,26 @@ describe('an event', () => {
     expect(signature(key, id, 1_614_265_330, '{"test": 2432232314}')).toBe(
       'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
     );
+  });
+
+  it('passes the check that docs/OPERATIONS.md gives to receivers, and nothing else does', async () => {
+    const docs = readFileSync(new URL('../../../../docs/OPERATIONS.md', import.meta.url), 'utf8');
+    const code = /```js\n(import \{ createHmac[^]*?)```/.exec(docs)?.[1] ?? '';
+    const source = `${code}\nexport { isGenuine };`;
+    const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(source)}`)) as {
+      isGenuine: (headers: object, body: string, secret: string) => boolean;
+    };
+    const body = eventBody(event, { source: 's', node: 'n', region: 'r' });
+    const nowS = Math.floor(Date.now() / 1000);
+    for (const secret of ['a secret in so many words', `whsec_${'c2VjcmV0'.repeat(6)}`]) {
+      const mac = signature(secretKey(secret), 'evt_1', nowS, body);
+      expect(isGenuine(headersOf(nowS, mac), body, secret)).toBe(true);
+      expect(isGenuine(headersOf(nowS, `v1a,none ${mac}`), body, secret)).toBe(true);
+      expect(isGenuine(headersOf(nowS, mac), `${body} `, secret)).toBe(false);
+      expect(isGenuine(headersOf(nowS, mac), body, secret.replace('ec', 'cc'))).toBe(false);
+      const oldMac = signature(secretKey(secret), 'evt_1', nowS - 3600, body);
+      expect(isGenuine(headersOf(nowS - 3600, oldMac), body, secret)).toBe(false);
+    }
   });
 
   it('has an id that depends on what happened and where, and sorts by age', () => {

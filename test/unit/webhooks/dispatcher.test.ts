@@ -218,17 +218,17 @@ describe('the dispatcher', () => {
   });
 });
 
-describe('dead letters', () => {
-  async function withDeadLetters(count: number, deadLettersMax = 100) {
-    const house = await opened({ attemptsMax: 1, deadLettersMax });
-    house.answer = () => failed('status 503');
-    for (let index = 0; index < count; index++) {
-      await house.append(`d${index}`);
-      await house.timers.advance(200);
-    }
-    return house;
+async function withDeadLetters(count: number, deadLettersMax = 100) {
+  const house = await opened({ attemptsMax: 1, deadLettersMax });
+  house.answer = () => failed('status 503');
+  for (let index = 0; index < count; index++) {
+    await house.append(`d${index}`);
+    await house.timers.advance(200);
   }
+  return house;
+}
 
+describe('dead letters', () => {
   it('are listed in order of age, a page at a time', async () => {
     const house = await withDeadLetters(5);
     const { deadLetters } = house.dispatcher;
