@@ -20,9 +20,8 @@ export interface CoalescedPortion {
   readonly freedBytes: number;
 }
 
-/** Entries and replaced records of one portion. */
-const ENTRIES_MAX = 512;
-const RECORDS_MAX = 512;
+/** Entries of one portion, and records that it replaces. */
+const PORTION_MAX = 512;
 
 interface Draft {
   readonly position: number;
@@ -33,7 +32,10 @@ interface Draft {
 }
 
 /** What has to be written, newest first. Memory: about what is left of the log. */
-export async function planCoalescing(reader: Reader): Promise<CoalescedPortion[]> {
+export async function planCoalescing(
+  reader: Reader,
+  portionMax: number = PORTION_MAX,
+): Promise<CoalescedPortion[]> {
   const created = new Set<string>();
   const records: { position: number; bytes: number; value: values.ChangesRecord | null }[] = [];
   for await (const [key, value] of reader.entries(allChanges)) {
@@ -49,7 +51,7 @@ export async function planCoalescing(reader: Reader): Promise<CoalescedPortion[]
     const changes = survivors(value?.changes ?? [], seen, created);
     const isFull =
       draft !== null &&
-      (draft.changes.length + changes.length > ENTRIES_MAX || draft.replaced.length >= RECORDS_MAX);
+      (draft.changes.length + changes.length > portionMax || draft.replaced.length >= portionMax);
     if (draft === null || isFull) {
       if (draft !== null) portions.push(portionOf(draft));
       draft = { position, atMs: value?.atMs ?? 0, changes: [], replaced: [], bytes: 0 };

@@ -112,7 +112,7 @@ export class LevelChanges implements ChangeLog {
   async #coalesce(): Promise<void> {
     const { read, committer, bytesMax } = this.#options;
     // One after another: see change-coalescing.ts.
-    for (const { operations, freedBytes } of await read(planCoalescing)) {
+    for (const { operations, freedBytes } of await read((reader) => planCoalescing(reader))) {
       await committer.write(operations);
       this.#bytes -= freedBytes;
     }

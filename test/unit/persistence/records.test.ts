@@ -123,9 +123,9 @@ describe('records', () => {
     const sealed = Buffer.concat([sums, Buffer.alloc(4)]);
     sealed.writeUInt32LE(crc32(sums), 9);
     expect(records.decodeSums(sealed)).toEqual({ crcs: [0x12345678, 0xbaadf00d], atMs: null });
-    const base = { generation: 1, upToSeq: 4, head: Uint8Array.of(9), chunks: [] };
-    expect(records.encodeBase(base)[0]).toBe(1);
-    expect(records.decodeBase(records.encodeBase(base))).toEqual(base);
+    const first = { generation: 1, upToSeq: 4, head: Uint8Array.of(9), chunks: [] };
+    expect(records.encodeBase(first)[0]).toBe(1);
+    expect(records.decodeBase(records.encodeBase(first))).toEqual(first);
   });
 
   it.each(kinds)(
