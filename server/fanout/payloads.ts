@@ -184,7 +184,7 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
     }
     case 'presence': {
       const isComplete = reader.flag();
-      const entries = reader.list(PRESENCE_ENTRIES_MAX, 3, () => ({
+      const entries = reader.list(PRESENCE_ENTRIES_MAX, () => ({
         clientId: reader.uint(CLIENT_ID_MAX),
         clock: reader.uint(CLIENT_ID_MAX),
         json: reader.flag() ? reader.text(PRESENCE_JSON_BYTES_MAX) : null,
@@ -193,7 +193,7 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
     }
     case 'heartbeat': {
       const isLeaving = reader.flag();
-      const entries = reader.list(PAYLOAD_BYTES_MAX, 3 + DIGEST_BYTES, () => ({
+      const entries = reader.list(PAYLOAD_BYTES_MAX, () => ({
         document: readDocumentName(reader),
         lastSeq: reader.uint(NUMBER_MAX),
         digest: reader.take(DIGEST_BYTES),
@@ -211,14 +211,14 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
     case 'durable': {
       const to = readName(reader);
       const epoch = readEpoch(reader);
-      const entries = reader.list(PAYLOAD_BYTES_MAX, 3, () => ({
+      const entries = reader.list(PAYLOAD_BYTES_MAX, () => ({
         document: readDocumentName(reader),
         upToSeq: reader.uint(NUMBER_MAX),
       }));
       return { kind, to, epoch, entries };
     }
     case 'revoke': {
-      const revocations = reader.list(REVOCATIONS_MAX, 4, () => readRevocation(reader));
+      const revocations = reader.list(REVOCATIONS_MAX, () => readRevocation(reader));
       return revocations.length === 0 ? reader.refuse() : { kind, revocations };
     }
     case 'tombstone':
@@ -241,7 +241,7 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
       const nonce = reader.uint(NUMBER_MAX);
       const bucket = reader.uint(SWEEP_BUCKETS - 1);
       const isLast = reader.flag();
-      const entries = reader.list(PAYLOAD_BYTES_MAX, 3 + DIGEST_BYTES, () => ({
+      const entries = reader.list(PAYLOAD_BYTES_MAX, () => ({
         document: readDocumentName(reader),
         isDeleted: reader.flag(),
         digest: reader.take(DIGEST_BYTES),
@@ -255,7 +255,7 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
 function readStateVector(reader: Reader): Uint8Array {
   const bytes = reader.bytes(STATE_VECTOR_BYTES_MAX);
   const clients = read(bytes, (inner) =>
-    inner.list(STATE_VECTOR_BYTES_MAX, 2, () => {
+    inner.list(STATE_VECTOR_BYTES_MAX, () => {
       inner.uint(CLIENT_ID_MAX);
       inner.uint(CLOCK_MAX);
     }),

@@ -38,10 +38,6 @@ export class Reader {
     return this.#position === this.#bytes.length;
   }
 
-  get left(): number {
-    return this.#bytes.length - this.#position;
-  }
-
   refuse(): never {
     throw MALFORMED;
   }
@@ -71,7 +67,7 @@ export class Reader {
 
   /** A view of the next `length` bytes. */
   take(length: number): Uint8Array {
-    if (length > this.left) this.refuse();
+    if (length > this.#bytes.length - this.#position) this.refuse();
     const start = this.#position;
     this.#position += length;
     return this.#bytes.subarray(start, this.#position);
@@ -92,16 +88,10 @@ export class Reader {
     }
   }
 
-  /** How many of something follow that takes at least `bytesEach`: more than can be there is malformed. */
-  count(countMax: number, bytesEach: number): number {
-    const count = this.uint(countMax);
-    if (count * bytesEach > this.left) this.refuse();
-    return count;
-  }
-
-  list<T>(countMax: number, bytesEach: number, item: () => T): T[] {
+  /** A count, then so many items; each takes at least a byte, so that a count too high soon finds the end. */
+  list<T>(countMax: number, item: () => T): T[] {
     const items: T[] = [];
-    for (let left = this.count(countMax, bytesEach); left > 0; left -= 1) items.push(item());
+    for (let left = this.uint(countMax); left > 0; left -= 1) items.push(item());
     return items;
   }
 }

@@ -4,7 +4,12 @@
  * bounded. [I4] [I6]
  */
 import { describe, it } from 'vitest';
-import { EVERYONE, nodeChannel, bucketChannel } from '../../server/fanout/bus.ts';
+import {
+  EVERYONE,
+  MESSAGE_BYTES_MAX,
+  nodeChannel,
+  bucketChannel,
+} from '../../server/fanout/bus.ts';
 import type { BusNode } from '../support/bus-node.ts';
 import { BusStage } from '../support/bus-stage.ts';
 import type { RedisProcess } from '../support/redis-process.ts';
@@ -12,6 +17,18 @@ import { waitUntil } from '../support/wait-until.ts';
 
 /** What a fault may take to be noticed. */
 const NOTICED_MS = 3_000;
+/** What a user needs who may listen, but not publish. */
+const LISTENER = [
+  'on',
+  '>pw',
+  '&*',
+  '-@all',
+  '+subscribe',
+  '+unsubscribe',
+  '+ping',
+  '+hello',
+  '+client',
+];
 const NOTHING = new Uint8Array(1_024);
 
 const at = (port: number, credentials = ''): [{ region: string; urls: string[] }] => [
@@ -194,18 +211,7 @@ describe.concurrent('redis bus', () => {
     const stage = new BusStage(context);
     const { expect } = context;
     const redis = await stage.redis();
-    const rights = [
-      'on',
-      '>pw',
-      '&*',
-      '-@all',
-      '+subscribe',
-      '+unsubscribe',
-      '+ping',
-      '+hello',
-      '+client',
-    ];
-    await redis.run('ACL', 'SETUSER', 'mute', ...rights);
+    await redis.run('ACL', 'SETUSER', 'mute', ...LISTENER);
     const a = stage.start({ node: 'a', places: at(redis.port, 'mute:pw@') });
     const b = await stage.open({ node: 'b', places: at(redis.port) });
     await waitUntil('it is noticed', () => a.statusOf('eu') === 'one-way');
@@ -216,6 +222,30 @@ describe.concurrent('redis bus', () => {
     await redis.run('ACL', 'SETUSER', 'mute', '+publish');
     await a.untilUp();
     await a.reaches('heard', [b]);
+  });
+
+  it('B12 what others publish over 256 KiB is dropped and counted', async (context) => {
+    const stage = new BusStage(context);
+    const { expect } = context;
+    const redis = await stage.redis();
+    const a = await stage.open({ node: 'a', places: at(redis.port) });
+    await redis.run('PUBLISH', 'syncline:{all}', 'x'.repeat(MESSAGE_BYTES_MAX + 1));
+    await redis.run('PUBLISH', 'syncline:{all}', 'x'.repeat(MESSAGE_BYTES_MAX));
+    await waitUntil('the one that fits arrives', () => a.heard.length > 0);
+    expect(a.heard.map(({ length }) => length)).toEqual([MESSAGE_BYTES_MAX]);
+    expect(a.drops).toEqual(['too-large']);
+  });
+
+  it('probes of another node of the same name are no echo', async (context) => {
+    const stage = new BusStage(context);
+    const { expect } = context;
+    const redis = await stage.redis();
+    const twin = await stage.open({ node: 'a', places: at(redis.port) });
+    await redis.run('ACL', 'SETUSER', 'mute', ...LISTENER);
+    const mute = stage.start({ node: 'a', places: at(redis.port, 'mute:pw@') });
+    await waitUntil('it is noticed', () => mute.statusOf('eu') === 'one-way');
+    expect(mute.history).toEqual(['eu one-way no-echo']);
+    expect(twin.history).toEqual(['eu up connected']);
   });
 
   it.for(['up', 'down'] as const)(

@@ -139,6 +139,11 @@ describe('exchange', () => {
     ['a heartbeat on a bucket', CHANNEL, forged(heartbeat)],
     ['a request on a bucket', CHANNEL, forged(request)],
     ['a request to another node on ours', nodeChannel('b'), forged({ ...request, to: 'c' })],
+    [
+      'a request to another node on its own channel',
+      nodeChannel('c'),
+      forged({ ...request, to: 'c' }),
+    ],
     ['an update on a node channel', nodeChannel('b'), forged(update(1))],
   ];
   it.each(misplaced)('B04 %s is dropped as a mismatch', async (_row, channel, bytes) => {
