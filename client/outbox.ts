@@ -58,7 +58,8 @@ export class Outbox {
   /** Asks to be told when everything that was added before is durable. */
   request(payload: Uint8Array): void {
     this.#requests.push({ payload, upTo: this.#added });
-    this.#answer();
+    // Never before whoever asks has noted that it did.
+    queueMicrotask(() => this.#answer());
   }
 
   /** Drops what has not been sent. */

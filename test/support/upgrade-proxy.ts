@@ -21,7 +21,7 @@ export class UpgradeProxy {
   killAfterMs = 50;
   /** Upgrades that were asked for. */
   upgrades = 0;
-  /** Bytes of answers that are let through before a connection that is no WebSocket is cut; null: all. */
+  /** The next stream of events is cut after so many bytes; null: none is. */
   cutAfterBytes: number | null = null;
   readonly #server: Server;
   readonly #nodePort: number;
@@ -121,10 +121,14 @@ export class UpgradeProxy {
     });
   }
 
-  #passAnswers({ client, node, isWebSocket }: Pair): void {
+  #passAnswers({ client, node, path }: Pair): void {
     let passed = 0;
+    let left = Infinity;
+    if (this.cutAfterBytes !== null && path.includes('/events')) {
+      left = this.cutAfterBytes;
+      this.cutAfterBytes = null;
+    }
     node.on('data', (bytes: Buffer) => {
-      const left = this.cutAfterBytes === null || isWebSocket ? Infinity : this.cutAfterBytes;
       const fits = bytes.subarray(0, Math.max(0, left - passed));
       passed += fits.byteLength;
       if (!client.write(fits)) {

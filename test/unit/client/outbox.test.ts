@@ -89,8 +89,10 @@ describe('Outbox', () => {
     expect(desk.durable).toEqual([1, 2]);
   });
 
-  it('answers at once when nothing was put in before', () => {
+  it('answers when nothing was put in before, but not in the same breath', async () => {
     desk.outbox.request(Uint8Array.of(7));
+    expect(desk.durable).toEqual([]);
+    await vi.advanceTimersByTimeAsync(0);
     expect(desk.durable).toEqual([7]);
   });
 
