@@ -312,8 +312,9 @@ export class Node {
       observer: this.#reports.httpObserver(),
     };
     const hasOperationsPort = config.operationsPort !== null;
-    if (hasOperationsPort) this.#operations = createHttpServer(createOperationsApp(context));
-    const server = createHttpServer(createApp(context, { hasOperationsPort }));
+    if (hasOperationsPort)
+      this.#operations = createHttpServer(createOperationsApp(context), config);
+    const server = createHttpServer(createApp(context, { hasOperationsPort }), config);
     server.on('upgrade', (request, socket, head) => {
       this.#gateway.handleUpgrade(request, socket, head);
     });

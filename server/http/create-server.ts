@@ -12,14 +12,28 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Bodies have their own, stricter watch (body.ts); this ends what no route reads. */
 const REQUEST_TIMEOUT_MS = 60 * 60 * 1000;
 
+/** Longer than load balancers keep an idle connection: who closes first must be the one who sends next. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
 /** An HTTP request line that the parser knows no method for. */
 const UNKNOWN_METHOD = /^[A-Za-z!#$%&'*+.^_`|~-]{1,32} \S+ HTTP\/1\.[01]\r\n/;
 
-export function createHttpServer(app: RequestListener): Server {
+export interface ServerLimits {
+  readonly connectionsMax: number;
+  readonly requestsMax: number;
+}
+
+export function createHttpServer(app: RequestListener, limits: ServerLimits): Server {
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
     app,
   );
+  // WebSockets and requests are refused with a word, each at its limit; what is beyond both is just closed. [I6]
+  server.maxConnections = limits.connectionsMax + limits.requestsMax;
   // The app says `100 Continue` itself, when a route wants the body: a bad token never gets so far.
   server.on('checkContinue', app);
   server.on(

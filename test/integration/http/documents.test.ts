@@ -1,9 +1,17 @@
 /** Documents over REST: created, looked at, written to, copied, deleted; every answer as the API describes it. */
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
+import {
+  decodeSyncBody,
+  encodeSyncBody,
+  SYNC_MEDIA_TYPE,
+} from '../../../server/protocol/sync-body.ts';
 import { startNode } from '../../support/in-process-node.ts';
-import { pathOf, Rest, textUpdate } from '../../support/rest.ts';
+import { pathOf, Rest, textUpdate, type RestAnswer } from '../../support/rest.ts';
 import { SyncClient } from '../../support/sync-client.ts';
+
+/** Keystrokes in one request. */
+const PART = 5000;
 
 async function start(): Promise<Rest> {
   return new Rest((await startNode()).url);
@@ -137,5 +145,39 @@ describe('a document over REST', () => {
     expect((some as { name: string }[]).map(({ name }) => name)).toEqual(['b/1', 'b/2', 'b/3']);
     expect((await rest.get('/v1/documents?limit=0')).code).toBe('invalid-request');
     expect((await rest.get('/v1/documents?cursor=nonsense')).code).toBe('invalid-request');
+  });
+
+  it('R19 50,000 queued updates in one visit: all of them, once, and what is over the limit is told what the limit is', async () => {
+    const { url } = await startNode({ frameBytesMax: 96 * 1024 });
+    const rest = new Rest(url);
+    const doc = new Y.Doc();
+    const parts: Uint8Array[] = [];
+    const text = doc.getText('text');
+    // In several places, so that little of it merges.
+    let since: Uint8Array = Uint8Array.of(0);
+    for (let index = 0; index < 50_000; index++) {
+      text.insert((index * 7919) % (text.length + 1), 'x');
+      if (index % PART !== PART - 1) continue;
+      parts.push(Y.encodeStateAsUpdate(doc, since));
+      since = Y.encodeStateVector(doc);
+    }
+    const all = Y.encodeStateAsUpdate(doc);
+    const visit = async (update: Uint8Array): Promise<RestAnswer> =>
+      await rest.send('POST', `${pathOf('queue')}/sync`, {
+        body: encodeSyncBody({ stateVector: Y.encodeStateVector(doc), update }),
+        headers: { 'Content-Type': SYNC_MEDIA_TYPE },
+      });
+    const tooLarge = await visit(all);
+    expect([tooLarge.code, tooLarge.json['limit']]).toEqual(['body-too-large', 96 * 1024]);
+    expect((await rest.get(pathOf('queue'))).code).toBe('document-not-found');
+    // Part by part: each answer covers exactly what was sent so far.
+    for (const [index, part] of parts.entries()) {
+      const answer = await visit(part);
+      expect(answer.status).toBe(200);
+      const { stateVector } = decodeSyncBody(answer.body) ?? {};
+      const clocks = Y.decodeStateVector(stateVector ?? new Uint8Array(0));
+      expect(clocks.get(doc.clientID)).toBe((index + 1) * PART);
+    }
+    expect((await rest.document('queue')).getText('text').toString()).toBe(text.toString());
   });
 });
