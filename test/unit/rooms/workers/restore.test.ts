@@ -197,6 +197,28 @@ describe('restoring', () => {
     expect(restored(doc, snapshot)).toBeNull();
   });
 
+  test('formatting that was changed to another value of the same name changes back', () => {
+    const snapshot = typed((doc) => {
+      doc.getText('text').insert(0, 'red', { color: 'red' });
+      doc.getMap('map').set('k', 'old');
+      doc.getArray('list').insert(0, [{ a: 1 }, new Uint8Array([1])]);
+    });
+    const doc = typed(
+      (later) => {
+        later.getText('text').delete(0, 3);
+        later.getText('text').insert(0, 'red', { color: 'blue' });
+        later.getMap('map').set('k', 'new');
+        later.getArray('list').delete(0, 2);
+        later.getArray('list').insert(0, [{ a: 2 }, new Uint8Array([2])]);
+      },
+      snapshot,
+      2,
+    );
+    doc.getText('text').format(0, 3, { color: 'blue' });
+    Y.applyUpdate(doc, restored(doc, snapshot) as Uint8Array);
+    expect(shown(doc)).toEqual(shown(snapshot));
+  });
+
   test('roots that are younger than the snapshot become empty', () => {
     const doc = typed((later) => {
       later.getText('young').insert(0, 'x');
