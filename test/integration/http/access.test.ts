@@ -4,6 +4,7 @@ import { MemoryStore } from '../../../persistence/memory-store.ts';
 import { parseDocumentName, type DocumentName } from '../../../server/protocol/document-name.ts';
 import { ERRORS } from '../../../server/protocol/errors.ts';
 import type { Config } from '../../../server/options.ts';
+import type { Logger } from '../../../server/observe/log.ts';
 import type { NodeParts } from '../../../server/node.ts';
 import { startNode } from '../../support/in-process-node.ts';
 import { RawHttp } from '../../support/raw-http.ts';
@@ -238,5 +239,21 @@ describe('rights over REST', () => {
     expect(await fetch(`${operationsUrl}/metrics`).then((answer) => answer.text())).toContain(
       'http_requests_total{route="/readyz",method="GET",status="404"} 1',
     );
+  });
+
+  it('[I7] J18 the log has requests, and their tokens only as REDACTED', async () => {
+    const lines: unknown[] = [];
+    const note = (...entry: unknown[]): void => {
+      lines.push(entry);
+    };
+    const logger = { debug: note, info: note, warn: note, error: note } as unknown as Logger;
+    const { url } = await startNode(SECRET_NODE, { ...memory, logger });
+    const rest = new Rest(url, token());
+    await rest.get(NOTES);
+    await rest.as(null).get(`${NOTES}?x=private&token=${token()}`);
+    await expect.poll(() => lines.length).toBeGreaterThan(1);
+    const text = JSON.stringify(lines);
+    expect(text).toContain('/v1/documents/team%2Fnotes?token=REDACTED');
+    expect(text).not.toMatch(/eyJ|private|Bearer/);
   });
 });
