@@ -1,9 +1,11 @@
 /** R06: every row of table U as a request body. What is refused leaves no document behind, and no key in the store. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
+import * as Y from 'yjs';
 import { MemoryStore } from '../../../persistence/memory-store.ts';
 import { ERRORS } from '../../../server/protocol/errors.ts';
 import { REFUSALS, type RefusalCode } from '../../../server/rooms/updates/refusal.ts';
-import { forgeItems, fromHex } from '../../support/forge.ts';
+import { forge, forgeItems, fromHex, gc, item } from '../../support/forge.ts';
 import { startNode, type RunningNode } from '../../support/in-process-node.ts';
 import { pathOf, Rest, textUpdate } from '../../support/rest.ts';
 import { UPDATE_CASES } from '../../support/update-cases.ts';
@@ -81,5 +83,65 @@ describe('R06 table U as request bodies', () => {
     }
     const [document] = await store.list({ limit: 1 });
     expect(document?.name).toBe('target');
+  });
+
+  const manyRanges = Array.from({ length: 200_000 }, (_, at) => [2 * at, 1] as const);
+  const EXPENSIVE: readonly (readonly [name: string, update: Uint8Array, code: string])[] = [
+    ['U22 200,000 delete ranges', forge([], [[1, ...manyRanges]]), 'update-refused'],
+    [
+      'U36 a quadratic conflict of 56 KB',
+      forge(Array.from({ length: 5600 }, (_, at) => ({ client: 5600 - at, structs: [item({})] }))),
+      'update-refused',
+    ],
+    [
+      'U39 100,000 clients',
+      forge(Array.from({ length: 100_000 }, (_, at) => ({ client: at + 1, structs: [gc(1)] }))),
+      'update-refused',
+    ],
+    [
+      'U40 100,000 root types',
+      forgeItems(
+        1,
+        Array.from({ length: 100_000 }, (_, at) => ({ parent: `root ${at}` })),
+      ),
+      'update-refused',
+    ],
+  ];
+
+  it.each(EXPENSIVE)('R06 %s, without holding up others', async (_name, update, code) => {
+    const { rest, store } = await start();
+    await rest.put(pathOf('others'), textUpdate('x'));
+    const delays = monitorEventLoopDelay({ resolution: 5 });
+    delays.enable();
+    const refused = rest.post(`${PATH}/updates`, update);
+    const other = await rest.post(`${pathOf('others')}/updates`, textUpdate('y'));
+    const answer = await refused;
+    delays.disable();
+    expect(other.status).toBe(200);
+    expect([answer.status, answer.code]).toEqual([422, code]);
+    // Yjs takes 14 s for the second one; a busy machine may hold anybody up for a while.
+    expect(delays.max / 1e6).toBeLessThan(1000);
+    expect((await store.list({ limit: 10 })).map(({ name }) => name)).toEqual(['others']);
+  });
+
+  it('R06 U12 U21 U33 a gap in a document that exists says from where on', async () => {
+    const { rest } = await start();
+    const doc = new Y.Doc();
+    const text = doc.getText('text');
+    text.insert(0, 'one');
+    await rest.put(PATH, Y.encodeStateAsUpdate(doc));
+    const there = Y.encodeStateVector(doc);
+    text.insert(3, 'two');
+    const between = Y.encodeStateVector(doc);
+    text.insert(6, 'three');
+    const gap = await rest.post(`${PATH}/updates`, Y.encodeStateAsUpdate(doc, between));
+    expect([gap.status, gap.code]).toEqual([409, 'update-gap']);
+    const missing = Buffer.from(String(gap.json['missing']), 'base64url');
+    expect(missing).toEqual(Buffer.from(there));
+    const whole = await rest.post(`${PATH}/updates`, Y.encodeStateAsUpdate(doc, missing));
+    expect(whole.status).toBe(200);
+    expect((await rest.document('target')).getText('text').toString()).toBe('onetwothree');
+    const early = forge([], [[doc.clientID, [1000, 5]]]);
+    expect((await rest.post(`${PATH}/updates`, early)).code).toBe('update-gap');
   });
 });
