@@ -3,7 +3,6 @@
  * answered; when the connection goes, it is lost and counted as dropped. Nothing waits for the next connection:
  * peers that were cut off compare notes when they are back, and old messages would only be in their way.
  */
-import type { Socket } from 'node:net';
 import type { BusQueue, LinkReason, PublishOutcome } from './bus.ts';
 import type { Ledger } from './ledger.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -86,19 +85,9 @@ export class RedisPublisher {
 
   #send(name: string, bytes: Uint8Array): Promise<number> {
     const { client } = this.connection;
-    this.#gather(client.stream);
     const message = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (!this.#options.isSharded) return client.publish(name, message);
     return client.spublish(name, message) as Promise<number>;
-  }
-
-  /** What is published in one turn leaves in one write: a system call costs more than a message. */
-  #gather(stream: Socket): void {
-    if (stream.writableCorked > 0) return;
-    stream.cork();
-    process.nextTick(() => {
-      stream.uncork();
-    });
   }
 
   #settle(bytes: number): void {
