@@ -22,48 +22,61 @@ export interface CoalescedPortion {
 
 /** Entries of one portion, and records that it replaces. */
 const PORTION_MAX = 512;
+/** Entries looked at for one portion, as a multiple: what it costs the event loop is bounded, too. */
+const LOOKED_AT = 8;
+
+/** The log as it lies on disk, and which documents it says were created. */
+export interface LogImage {
+  readonly records: readonly { readonly position: number; readonly value: Uint8Array }[];
+  readonly created: ReadonlySet<string>;
+}
+
+export async function readLog(reader: Reader): Promise<LogImage> {
+  const created = new Set<string>();
+  const records: { position: number; value: Uint8Array }[] = [];
+  for await (const [key, value] of reader.entries(allChanges)) {
+    records.push({ position: positionOfChangeKey(key), value });
+    const { changes } = values.decodeChanges(value) ?? { changes: [] };
+    for (const { kind, name } of changes) if (kind === 'created') created.add(name);
+  }
+  return { records, created };
+}
 
 interface Draft {
   readonly position: number;
   readonly atMs: number;
   readonly changes: DocumentChange[];
   readonly replaced: number[];
+  lookedAt: number;
   bytes: number;
 }
 
-/** What has to be written, newest first. Memory: about what is left of the log. */
-export async function planCoalescing(
-  reader: Reader,
+/** What has to be written, newest first, each portion after the one before it is durable. */
+export function* portionsOf(
+  { records, created }: LogImage,
   portionMax: number = PORTION_MAX,
-): Promise<CoalescedPortion[]> {
-  const created = new Set<string>();
-  const records: { position: number; bytes: number; value: values.ChangesRecord | null }[] = [];
-  for await (const [key, value] of reader.entries(allChanges)) {
-    const record = values.decodeChanges(value);
-    const bytes = key.length + value.length;
-    records.push({ position: positionOfChangeKey(key), bytes, value: record });
-    for (const { kind, name } of record?.changes ?? []) if (kind === 'created') created.add(name);
-  }
+): Iterable<CoalescedPortion> {
   const seen = new Set<string>();
-  const portions: CoalescedPortion[] = [];
   let draft: Draft | null = null;
-  for (const { position, bytes, value } of records.toReversed()) {
-    const changes = survivors(value?.changes ?? [], seen, created);
-    const isFull =
-      draft !== null &&
-      (draft.changes.length + changes.length > portionMax || draft.replaced.length >= portionMax);
-    if (draft === null || isFull) {
-      if (draft !== null) portions.push(portionOf(draft));
-      draft = { position, atMs: value?.atMs ?? 0, changes: [], replaced: [], bytes: 0 };
+  for (const { position, value } of records.toReversed()) {
+    const record = values.decodeChanges(value) ?? { atMs: 0, changes: [] };
+    const changes = survivors(record.changes, seen, created);
+    if (draft === null || isFull(draft, changes.length, portionMax)) {
+      if (draft !== null) yield portionOf(draft);
+      draft = { position, atMs: record.atMs, changes: [], replaced: [], lookedAt: 0, bytes: 0 };
     } else {
       draft.replaced.push(position);
     }
     // Records are taken newest first; within the new one the order is that of the log.
     draft.changes.unshift(...changes);
-    draft.bytes += bytes;
+    draft.lookedAt += record.changes.length;
+    draft.bytes += changeKey(position).length + value.length;
   }
-  if (draft !== null) portions.push(portionOf(draft));
-  return portions;
+  if (draft !== null) yield portionOf(draft);
+}
+
+function isFull({ changes, replaced, lookedAt }: Draft, more: number, max: number): boolean {
+  return changes.length + more > max || replaced.length >= max || lookedAt >= LOOKED_AT * max;
 }
 
 function survivors(

@@ -3,7 +3,7 @@
  * so that an update and the word of it are durable together or not at all. Positions are the numbers of the
  * batches: they increase strictly, survive restarts, and a batch that is written again keeps its own.
  */
-import { planCoalescing } from './change-coalescing.ts';
+import { portionsOf, readLog } from './change-coalescing.ts';
 import { writePortions, type DiskAccess } from './compactor.ts';
 import type { Batch } from './group-commit.ts';
 import type { Reader } from './level-handle.ts';
@@ -112,7 +112,7 @@ export class LevelChanges implements ChangeLog {
   async #coalesce(): Promise<void> {
     const { read, committer, bytesMax } = this.#options;
     // One after another: see change-coalescing.ts.
-    for (const { operations, freedBytes } of await read((reader) => planCoalescing(reader))) {
+    for (const { operations, freedBytes } of portionsOf(await read(readLog))) {
       await committer.write(operations);
       this.#bytes -= freedBytes;
     }

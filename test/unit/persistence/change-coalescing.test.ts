@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planCoalescing } from '../../../persistence/change-coalescing.ts';
+import { portionsOf, readLog } from '../../../persistence/change-coalescing.ts';
 import type { Reader } from '../../../persistence/level-handle.ts';
 import { changeKey, positionOfChangeKey } from '../../../persistence/record-keys.ts';
 import { decodeChanges, encodeChanges } from '../../../persistence/records.ts';
@@ -74,7 +74,7 @@ describe('coalescing the change log', () => {
   it('keeps the newest state of every document for every cursor, after a crash at any point, too', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.nat(), async (log, cut) => {
-        const portions = await planCoalescing(readerOf(log), PORTION);
+        const portions = [...portionsOf(await readLog(readerOf(log)), PORTION)];
         const after: Log = new Map(log);
         for (const { operations } of portions.slice(0, cut % (portions.length + 1))) {
           for (const [key, value] of operations) {
@@ -106,7 +106,10 @@ describe('coalescing the change log', () => {
           [...of].reduce((sum, [at, value]) => sum + changeKey(at).length + value.length, 0);
         const after: Log = new Map(log);
         let freed = 0;
-        for (const { operations, freedBytes } of await planCoalescing(readerOf(log), PORTION)) {
+        for (const { operations, freedBytes } of portionsOf(
+          await readLog(readerOf(log)),
+          PORTION,
+        )) {
           freed += freedBytes;
           for (const [key, value] of operations) {
             const position = positionOfChangeKey(key);
