@@ -64,6 +64,12 @@ export class RedisProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
+    // A run that is cut short leaves no server behind.
+    const killLast = (): void => {
+      child.kill('SIGKILL');
+    };
+    process.once('exit', killLast);
+    child.once('exit', () => process.removeListener('exit', killLast));
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (data: Buffer) => {
         this.#output = (this.#output + data.toString()).slice(-4_096);
