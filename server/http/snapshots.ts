@@ -11,14 +11,19 @@ import { entityTag, matchingTag } from './entity-tags.ts';
 import type { Idempotency } from './idempotency.ts';
 import { limitOf, rootNameOf, textOf } from './query.ts';
 import { sendParts } from './send-parts.ts';
+import { SharedBytes } from './shared-bytes.ts';
 import { setCaching } from './state.ts';
 
 const DIFF_MEDIA_TYPE = 'text/x-diff';
+
+/** Snapshots on their way to readers, all together. */
+const SENDING_BYTES_MAX = 256 * 1024 * 1024;
 
 const uncompress = promisify(gunzip);
 
 export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): Router {
   const { history } = context;
+  const sending = new SharedBytes(SENDING_BYTES_MAX);
   const router = Router();
 
   router.post(
@@ -58,7 +63,7 @@ export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): 
     async (request, response) => {
       response.vary('Accept');
       if (request.accepts([JSON_MEDIA_TYPE, BYTES_MEDIA_TYPE]) === BYTES_MEDIA_TYPE) {
-        await sendState(context, request, response);
+        await sendState(context, sending, request, response);
         return;
       }
       const info = await history.info(documentOf(response), idOf(request));
@@ -112,6 +117,7 @@ export function snapshotRoutes(context: HttpContext, idempotency: Idempotency): 
 /** A snapshot never changes, so its id makes its tags. It is stored compressed, and mostly sent as it is stored. */
 async function sendState(
   context: HttpContext,
+  sending: SharedBytes,
   request: Request,
   response: Response,
 ): Promise<void> {
@@ -120,16 +126,18 @@ async function sendState(
   const document = documentOf(response);
   const tag = `${id}-state`;
   setCaching(context, response);
+  const info = await history.info(document, id);
   const known = matchingTag(request.headers['if-none-match'], tag);
   if (known !== null) {
-    // Still there?
-    await history.info(document, id);
     response.set('ETag', known).status(304).end();
     return;
   }
-  const { info, gzipped } = await history.gzippedState(document, id);
   const isGzipped = request.acceptsEncodings().includes('gzip');
-  const bytes = isGzipped ? gzipped : await uncompress(gzipped);
+  const key = JSON.stringify([document, id, isGzipped]);
+  const bytes = await sending.get(key, info.bytes, response, async () => {
+    const { gzipped } = await history.gzippedState(document, id);
+    return isGzipped ? gzipped : await uncompress(gzipped);
+  });
   response.set({
     ETag: entityTag(tag, isGzipped ? 'gzip' : null),
     'Content-Type': BYTES_MEDIA_TYPE,

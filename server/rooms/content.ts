@@ -66,9 +66,11 @@ export class Content {
     const key = `${await this.tagOf(name, request)} ${name}`;
     const shared = this.#running.get(key);
     if (shared !== undefined) return await shared;
-    const running = this.#render(name, request).finally(() => {
-      this.#running.delete(key);
-    });
+    const running = this.#views
+      .holding(() => this.#render(name, request))
+      .finally(() => {
+        this.#running.delete(key);
+      });
     this.#running.set(key, running);
     return await running;
   }

@@ -86,19 +86,23 @@ export class History {
     }
     return await this.#inTurn(name, async () => {
       this.#assertWritable();
-      const { digest, bytes, parts } = await this.#context.documents.state(name, null);
-      const gzipped = await compress(concatenated(parts));
-      await this.#inTime(this.#records.sweep(name));
-      const present = await this.#records.list(name);
-      if (present.length >= this.#context.limits.snapshotsMax) {
-        throw new ProtocolError('snapshot-limit');
-      }
-      const createdAtMs = this.#context.timers.wallClock();
-      const id = this.#newId(createdAtMs, present.at(-1)?.id ?? null);
-      const info: SnapshotInfo = { id, label, createdAtMs, author, digest, bytes };
-      await this.#inTime(this.#records.write(name, info, gzipped));
-      return info;
+      return await this.#views.holding(() => this.#create(name, label, author));
     });
+  }
+
+  async #create(name: DocumentName, label: string | null, author: string): Promise<SnapshotInfo> {
+    const { digest, bytes, parts } = await this.#context.documents.state(name, null);
+    const gzipped = await compress(concatenated(parts));
+    await this.#inTime(this.#records.sweep(name));
+    const present = await this.#records.list(name);
+    if (present.length >= this.#context.limits.snapshotsMax) {
+      throw new ProtocolError('snapshot-limit');
+    }
+    const createdAtMs = this.#context.timers.wallClock();
+    const id = this.#newId(createdAtMs, present.at(-1)?.id ?? null);
+    const info: SnapshotInfo = { id, label, createdAtMs, author, digest, bytes };
+    await this.#inTime(this.#records.write(name, info, gzipped));
+    return info;
   }
 
   /** Newest first, `after` (exclusive) an id. @throws ProtocolError as `Documents.version` */
@@ -144,16 +148,20 @@ export class History {
 
   /** A unified diff. @throws ProtocolError `snapshot-not-found`, `wrong-type`, `too-expensive` */
   async unifiedDiff(name: DocumentName, query: DiffQuery): Promise<string> {
-    const [from, to] = await this.#bothOf(name, query);
-    const request = { ...namesOf(query), form: 'unified' as const };
-    return (await this.#views.compareTexts({ from, to, request })).patch;
+    return await this.#views.holding(async () => {
+      const [from, to] = await this.#bothOf(name, query);
+      const request = { ...namesOf(query), form: 'unified' as const };
+      return (await this.#views.compareTexts({ from, to, request })).patch;
+    });
   }
 
   /** The same as a list. @throws ProtocolError `snapshot-not-found`, `wrong-type`, `too-expensive` */
   async changes(name: DocumentName, query: DiffQuery): Promise<readonly TextChange[]> {
-    const [from, to] = await this.#bothOf(name, query);
-    const request = { ...namesOf(query), form: 'changes' as const };
-    return (await this.#views.compareTexts({ from, to, request })).changes;
+    return await this.#views.holding(async () => {
+      const [from, to] = await this.#bothOf(name, query);
+      const request = { ...namesOf(query), form: 'changes' as const };
+      return (await this.#views.compareTexts({ from, to, request })).changes;
+    });
   }
 
   /**
@@ -164,23 +172,31 @@ export class History {
   async restore(name: DocumentName, id: string): Promise<Restored> {
     return await this.#inTurn(name, async () => {
       for (let attempt = 1; ; attempt++) {
-        // Handed over to a worker each time.
-        const snapshot = await this.#packed(name, id);
-        const { digest, stateVector, parts } = await this.#context.documents.state(name, null);
-        const update = await this.#views.restore({
-          current: { bytes: concatenated(parts), isGzipped: false },
-          snapshot,
-          clientId: this.#newClientId(stateVector),
-        });
-        if (update === null) return { digest, stateVector, isRedundant: true };
+        const made = await this.#views.holding(() => this.#restoration(name, id));
+        if ('isRedundant' in made) return made;
         try {
-          return await this.#context.documents.write(name, update);
+          return await this.#context.documents.write(name, made.update);
         } catch (error) {
           const isGap = error instanceof ProtocolError && error.code === 'update-gap';
           if (!isGap || attempt === RESTORE_ATTEMPTS) throw error;
         }
       }
     });
+  }
+
+  /** What to write; or how the document is, when it is like the snapshot already. */
+  async #restoration(
+    name: DocumentName,
+    id: string,
+  ): Promise<Restored | { readonly update: Uint8Array }> {
+    const snapshot = await this.#packed(name, id);
+    const { digest, stateVector, parts } = await this.#context.documents.state(name, null);
+    const update = await this.#views.restore({
+      current: { bytes: concatenated(parts), isGzipped: false },
+      snapshot,
+      clientId: this.#newClientId(stateVector),
+    });
+    return update === null ? { digest, stateVector, isRedundant: true } : { update };
   }
 
   async #bothOf(

@@ -3,6 +3,7 @@
  * error table. Shared by content and history.
  */
 import { ProtocolError } from '../protocol/errors.ts';
+import { Lane } from './workers/lane.ts';
 import type { Comparison } from './workers/compare-texts.ts';
 import type { Rendering, RenderRequest } from './workers/render.ts';
 import type { CompareTextsTask, Restoration, RestoreTask } from './workers/view-tasks.ts';
@@ -15,16 +16,31 @@ export interface ViewLimits {
   readonly restoreTimeoutMs: number;
 }
 
+/** Whole states are copied for a worker: so many callers have copies at a time, so many wait for that. [I6] */
+const COPIES_MAX = 2;
+const COPIES_WAITING_MAX = 256;
+
 export class Views {
   readonly #workers: WorkerPool;
   readonly #limits: ViewLimits;
+  readonly #lane = new Lane(COPIES_MAX, COPIES_WAITING_MAX);
 
   constructor(workers: WorkerPool, limits: ViewLimits) {
     this.#workers = workers;
     this.#limits = limits;
   }
 
-  /** The states are handed over: their bytes are gone afterwards. @throws ProtocolError */
+  /** Does something for which whole states have to be held. @throws ProtocolError `overloaded` */
+  async holding<Result>(work: () => Promise<Result>): Promise<Result> {
+    await inTime(this.#lane.enter());
+    try {
+      return await work();
+    } finally {
+      this.#lane.leave();
+    }
+  }
+
+  /** The states are handed over: their bytes are gone afterwards. While `holding`. @throws ProtocolError */
   async render(
     state: PackedState,
     request: Omit<RenderRequest, 'bytesMax'>,
@@ -37,7 +53,7 @@ export class Views {
     );
   }
 
-  /** @throws ProtocolError */
+  /** As `render`. @throws ProtocolError */
   async compareTexts<Form extends 'unified' | 'changes'>(
     task: CompareTextsTask & { readonly request: { readonly form: Form } },
   ): Promise<Extract<Comparison, { readonly kind: Form }>> {
@@ -49,7 +65,7 @@ export class Views {
     return valid(comparison, task.request.form);
   }
 
-  /** Null: the document is like that already. @throws ProtocolError */
+  /** As `render`. Null: the document is like that already. @throws ProtocolError */
   async restore(task: RestoreTask): Promise<Uint8Array | null> {
     const buffers = [task.current.bytes, task.snapshot.bytes];
     const { restoreTimeoutMs } = this.#limits;

@@ -59,6 +59,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ['server/observe'],
   'prom-client': ['server/observe'],
   piscina: ['server/rooms'],
+  diff: ['server/rooms'],
 };
 
 function sources(dir: string): string[] {

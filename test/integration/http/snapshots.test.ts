@@ -121,6 +121,16 @@ describe('a snapshot over REST', () => {
     }
   });
 
+  it('R18 is read once for many who fetch it at the same time', async () => {
+    const rest = await start();
+    await write(rest, 'a', 'x'.repeat(100_000));
+    const path = `${pathOf('a')}/snapshots/${await snapshot(rest, 'a')}`;
+    const answers = await Promise.all(Array.from({ length: 60 }, () => rest.get(path, BYTES)));
+    for (const { status, body } of answers) {
+      expect([status, body.byteLength]).toEqual([200, answers[0]?.body.byteLength]);
+    }
+  });
+
   it('is deleted; the others stay', async () => {
     const rest = await start();
     await write(rest, 'a', 'x');
