@@ -5,12 +5,18 @@
 import { openApi } from './api/document.ts';
 import type { Operation, PathItem } from './api/describe.ts';
 
+export interface ApiOperation {
+  readonly operation: Operation;
+  /** Of a success; none for answers without a body. */
+  readonly mediaTypes: readonly string[];
+}
+
 export interface ApiPath {
   /** As in the document: `/v1/documents/{doc}/state`. */
   readonly template: string;
   /** Of the Allow header. */
   readonly methods: readonly string[];
-  readonly item: PathItem;
+  readonly operations: ReadonlyMap<string, ApiOperation>;
 }
 
 interface Pattern {
@@ -20,7 +26,7 @@ interface Pattern {
 
 const PATTERNS: readonly Pattern[] = Object.entries(openApi.paths).map(([template, item]) => ({
   expression: new RegExp(`^${template.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-  path: { template, methods: allowedMethods(item), item },
+  path: { template, methods: allowedMethods(item), operations: operationsOf(item) },
 }));
 
 /** Null: the API has no such path. */
@@ -28,16 +34,24 @@ export function findPath(path: string): ApiPath | null {
   return PATTERNS.find(({ expression }) => expression.test(path))?.path ?? null;
 }
 
-export function findOperation(path: ApiPath, method: string): Operation | null {
-  const name = (method === 'HEAD' ? 'GET' : method).toLowerCase();
-  return Object.entries(path.item).find(([key]) => key === name)?.[1] ?? null;
+/** HEAD is answered as GET. */
+export function findOperation(path: ApiPath, method: string): ApiOperation | null {
+  return path.operations.get(method === 'HEAD' ? 'GET' : method) ?? null;
 }
 
-/** The media types of a success; none for answers without a body. */
-export function mediaTypesOf(operation: Operation): readonly string[] {
+function mediaTypesOf(operation: Operation): readonly string[] {
   return Object.entries(operation.responses)
     .filter(([status]) => status.startsWith('2'))
     .flatMap(([, answer]) => Object.keys(answer.content ?? {}));
+}
+
+function operationsOf(item: PathItem): ReadonlyMap<string, ApiOperation> {
+  return new Map(
+    Object.entries(item).map(([name, operation]) => [
+      name.toUpperCase(),
+      { operation, mediaTypes: mediaTypesOf(operation) },
+    ]),
+  );
 }
 
 function allowedMethods(item: PathItem): readonly string[] {

@@ -41,12 +41,16 @@ export function createApp(context: HttpContext, options: AppOptions): Express {
   const app = bareApp(context);
   app.use(...guardsOrigins(context), guardsApi(context), guardsLoad(context.limits.requestsMax));
   // JSON only: states are compressed once for everybody (compressed-states.ts), streams must not wait.
-  app.use(
-    compression({
-      threshold: COMPRESSED_BYTES_MIN,
-      filter: (_request, response) => /json/.test(String(response.getHeader('Content-Type'))),
-    }),
-  );
+  const compress = compression({
+    threshold: COMPRESSED_BYTES_MIN,
+    filter: (_request, response) => /json/.test(String(response.getHeader('Content-Type'))),
+  });
+  app.use((request, response, next) => {
+    // What a write answers is small, and writes are many.
+    if (request.method === 'GET' && !request.path.endsWith('/state'))
+      compress(request, response, next);
+    else next();
+  });
   for (const router of apiRoutes(context, options)) app.use(router);
   if (existsSync(EDITOR_PAGE)) app.use(express.static(EDITOR_PAGE, { index: 'index.html' }));
   return withEnd(app, context);

@@ -6,7 +6,7 @@ import cors from 'cors';
 import type { Request, RequestHandler, Response } from 'express';
 import { isHostAllowed, isOriginAllowed } from '../access/origin.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { findOperation, findPath, mediaTypesOf, type ApiPath } from './api-table.ts';
+import { findOperation, findPath, type ApiPath } from './api-table.ts';
 import type { HttpContext } from './context.ts';
 
 /** A name of 200 characters, each of three bytes in %XX, and the route around it. */
@@ -61,7 +61,7 @@ function checkOperation(found: ApiPath, request: Request, response: Response): v
   if (request.method === 'OPTIONS') return;
   const operation = findOperation(found, request.method);
   if (operation === null) throw notAllowed(response, found.methods);
-  const mediaTypes = mediaTypesOf(operation);
+  const { mediaTypes } = operation;
   if (mediaTypes.length > 0 && request.accepts([...mediaTypes]) === false) {
     throw new ProtocolError('not-acceptable');
   }

@@ -59,7 +59,7 @@ export function assertConforms(exchange: Exchange): void {
     check('#/components/schemas/Problem', exchange, fail);
     return;
   }
-  const answer: Answer | undefined = operation.responses[String(status)];
+  const answer: Answer | undefined = operation.operation.responses[String(status)];
   if (answer === undefined) return fail('not documented');
   for (const name of Object.keys(answer.headers ?? {})) {
     if (status >= 400 && headers.get(name) === null) fail(`no header ${name}`);
