@@ -7,7 +7,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { Author } from './author.ts';
 import type { RoomContext } from './context.ts';
-import { check, judge, type Verdict } from './updates/check.ts';
+import { check, judge, newPart, type Verdict } from './updates/check.ts';
 import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
 import type { UpdateSummary } from './updates/scan.ts';
 import type { Version } from './updates/version.ts';
@@ -82,9 +82,10 @@ export class Admission {
     return await this.#judge(part, judge(rescanned, room.version), author);
   }
 
-  #judge(update: Uint8Array, verdict: Verdict, author: Author): Offer | Promise<Offer> {
+  #judge(update: Uint8Array, judged: Verdict, author: Author): Offer | Promise<Offer> {
     const room = this.#room;
     const { stats, limits } = room.context;
+    const { part, verdict } = newPart(update, judged, room.version);
     switch (verdict.kind) {
       case 'redundant':
         stats.redundant += 1;
@@ -99,16 +100,16 @@ export class Admission {
       case 'new':
         if (!author.canWrite) return READ_ONLY;
         if (
-          room.bytes + update.byteLength > limits.documentBytesMax &&
+          room.bytes + part.byteLength > limits.documentBytesMax &&
           verdict.summary.sections.length > 0
         ) {
           stats.refused += 1;
           return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
         }
         if (room.isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
-          return this.#tryInWorker(update, verdict.summary, author);
+          return this.#tryInWorker(part, verdict.summary, author);
         }
-        return room.accept(update, verdict, author);
+        return room.accept(part, verdict, author);
     }
   }
 
@@ -126,8 +127,9 @@ export class Admission {
     }
     room.assertOpen();
     // Others may have written meanwhile, or the author's access ended: it is decided now, with what is known now.
-    const verdict = judge({ isValid: true, summary }, room.version);
-    if (verdict.kind !== 'new') return await this.#judge(update, verdict, author);
-    return author.canWrite ? room.accept(update, verdict, author) : READ_ONLY;
+    const judged = judge({ isValid: true, summary }, room.version);
+    const { part, verdict } = newPart(update, judged, room.version);
+    if (verdict.kind !== 'new') return await this.#judge(part, verdict, author);
+    return author.canWrite ? room.accept(part, verdict, author) : READ_ONLY;
   }
 }

@@ -5,7 +5,7 @@
  * A stored update that the check does not let through (written by another program, or by an older build) sends
  * the document through the referee first: compaction keeps what Yjs can integrate and sets the rest aside.
  */
-import { StoreError, type StoredDocument } from '../../persistence/store.ts';
+import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
 import { judge } from './updates/check.ts';
@@ -22,13 +22,13 @@ export async function openRoom(
   isGuarded: boolean,
 ): Promise<Room> {
   let stored = await context.store.load(name);
-  let version = await storedVersion(stored, context);
+  let version = await storedVersion(name, stored, context);
   let hasCulprits = false;
   if (version === null) {
     const { quarantined } = await compactStored(name, stored, context);
     hasCulprits = quarantined > 0;
     stored = await context.store.load(name);
-    version = await storedVersion(stored, context);
+    version = await storedVersion(name, stored, context);
   }
   if (version === null) {
     throw new StoreError(
@@ -36,18 +36,17 @@ export async function openRoom(
       `"${name}" has stored updates that cannot be integrated; run syncline inspect`,
     );
   }
-  return new Room(name, context, stored, version, isGuarded || hasCulprits);
+  const mustTry = isGuarded || hasCulprits || version.hasLongValues;
+  return new Room(name, context, stored, version, mustTry);
 }
 
 /** The version that base and tail add up to; null when the tail does not follow from the base. */
 async function storedVersion(
+  name: DocumentName,
   stored: StoredDocument,
   context: RoomContext,
 ): Promise<Version | null> {
-  const version = stored.base === null ? new Version() : Version.decode(stored.base.head);
-  if (version === null) {
-    throw new StoreError('document-damaged', 'the head record of the base does not decode');
-  }
+  const version = await baseVersion(name, stored.base, context);
   for (const { bytes } of stored.tail) {
     const verdict =
       bytes.byteLength <= INLINE_SCAN_BYTES_MAX
@@ -57,4 +56,22 @@ async function storedVersion(
     else if (verdict.kind !== 'redundant') return null;
   }
   return version;
+}
+
+/** The head of the base. One that an older build wrote says nothing of homes: it is made anew from the base. */
+async function baseVersion(
+  name: DocumentName,
+  base: BaseInfo | null,
+  context: RoomContext,
+): Promise<Version> {
+  if (base === null) return new Version();
+  let head = Version.decode(base.head);
+  if (head?.knowsHomes === false) {
+    const chunks = await context.store.readBase(name, base.generation);
+    head = Version.decode(await context.workers.headOf(chunks));
+  }
+  if (head === null) {
+    throw new StoreError('document-damaged', 'the head record of the base does not decode');
+  }
+  return head;
 }

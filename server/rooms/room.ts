@@ -18,7 +18,7 @@ import type { LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
 import { Durability } from './durability.ts';
-import { judge, trim } from './updates/check.ts';
+import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
@@ -181,11 +181,11 @@ export class Room implements CatchUpSource {
     if (this.#end !== null) throw new ProtocolError(this.#end);
   }
 
-  /** Only for what was judged `new`, in the same turn. */
+  /** Only for what was judged `new`, in the same turn, and does not overlap with what is known. */
   accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer {
     this.assertOpen();
     if (author.isSeeding === true && this.exists) return EXISTS;
-    const bytes = verdict.overlaps ? trim(update, this.version) : ownBytes(update);
+    const bytes = ownBytes(update);
     const append = this.context.store.append(this.name, bytes);
     this.version.apply(verdict.summary);
     const { seq } = append;
@@ -387,7 +387,7 @@ export class Room implements CatchUpSource {
 }
 
 function decodeHead(bytes: Uint8Array): Version {
-  const head = Version.decode(bytes);
+  const head = Version.decodeBare(bytes);
   if (head === null) throw new Error('the head of a loaded base does not decode');
   return head;
 }

@@ -5,11 +5,12 @@
 import * as Y from 'yjs';
 import { check, type Verdict } from '../../server/rooms/updates/check.ts';
 import { Version } from '../../server/rooms/updates/version.ts';
-import { honestCrowd, load, versionOf } from '../support/docs.ts';
+import { honestCrowd, load, loadQuietly, serverVersionOf } from '../support/docs.ts';
 import type { Id } from '../support/forge.ts';
 import { seededRandom, type Random } from '../support/random.ts';
 import { mutant } from './mutate.ts';
-import { advance, examine, isMisshapen, type Base } from './oracle.ts';
+import { advance, disagreement, examine, type Base } from './oracle.ts';
+import { isMisordered } from './shape.ts';
 
 export const CASES_A_BATCH = 2_000;
 const MOMENTS = 8;
@@ -62,9 +63,9 @@ export function runBatch(batch: number): BatchResult {
       });
       continue;
     }
-    // The oracle looks away from misshapen documents: honest ones must never be.
-    if (isMisshapen(load([base.state])))
-      failures.push(failure(batch, 'honest, but misshapen', new Uint8Array(), base));
+    // The oracle looks away from the order of misordered lists: honest ones must never be.
+    if (isMisordered(load([base.state])))
+      failures.push(failure(batch, 'honest, but misordered', new Uint8Array(), base));
     // In order it is taken, out of order it may be a gap.
     for (let later = upTo; later < Math.min(sent.length, upTo + 5); later++) {
       const { kind } = examineOne(sent[later] as Uint8Array, base, true);
@@ -84,6 +85,8 @@ export function runBatch(batch: number): BatchResult {
       // Now and then the document takes it for good, and what follows meets the result.
       if (verdict.kind === 'new' && random.oneIn(20)) base = advance(update, verdict, base) ?? base;
     }
+    const differs = disagreement(base);
+    if (differs !== null) failures.push(failure(batch, differs, new Uint8Array(), base));
   }
   return { cases, honest, mutants, failures };
 }
@@ -96,9 +99,9 @@ function baseOf(updates: readonly Uint8Array[], random: Random): Base | null {
     if (verdict.kind === 'new') version.apply(verdict.summary);
     else if (verdict.kind !== 'redundant') return null;
   }
-  const doc = load(updates);
+  const doc = loadQuietly(updates);
   const state = Y.encodeStateAsUpdate(doc);
-  return { state, version: random.oneIn(2) ? version : versionOf(doc) };
+  return { state, version: random.oneIn(2) ? version : serverVersionOf(doc), log: updates };
 }
 
 /** What clients send when they come back: merged updates, diffs, whole states, and states with pieces missing. */

@@ -3,15 +3,18 @@
  * an update broke.
  */
 import * as Y from 'yjs';
-import { check, trim, type Verdict } from '../../server/rooms/updates/check.ts';
+import { check, newPart, type Verdict } from '../../server/rooms/updates/check.ts';
 import { integrablePart } from '../../server/rooms/updates/cut.ts';
 import { Version } from '../../server/rooms/updates/version.ts';
-import { isWhole, load, loadQuietly, versionOf } from '../support/docs.ts';
+import { applyQuietly, isWhole, load, loadQuietly, versionOf } from '../support/docs.ts';
+import { crookedItem, isMisordered, lists, strayHome } from './shape.ts';
 
 /** A document and what the check knows of it. */
 export interface Base {
   readonly state: Uint8Array;
   readonly version: Version;
+  /** Somebody who was there all along and collects no garbage. Read only; see `advance`. */
+  readonly log: readonly Uint8Array[];
 }
 
 export interface Examination {
@@ -29,8 +32,7 @@ export function examine(update: Uint8Array, base: Base, turn = 0): Examination {
     else if (verdict.kind === 'redundant') complaint = judgeRedundant(update, base);
     else if (verdict.kind === 'gap' && turn % 2 === 0) complaint = judgePart(update, base, turn);
   } catch (error) {
-    if (!isKnownHole(update, base))
-      complaint = `threw: ${error instanceof Error ? error.stack : String(error)}`;
+    complaint = `threw: ${error instanceof Error ? error.stack : String(error)}`;
   }
   if (base.version.digest() !== before) complaint = 'the check changed the version';
   return { verdict, complaint };
@@ -42,14 +44,13 @@ function judgeNew(
   base: Base,
   turn: number,
 ): string | null {
-  const stored = verdict.overlaps ? trim(update, base.version) : update;
-  if (verdict.overlaps) {
-    const again = check(stored, base.version);
-    if (again.kind !== 'new') return `trimmed, it is ${again.kind}`;
-    if (again.overlaps) return 'trimmed, it still overlaps';
-  }
+  const { part: stored, verdict: again } = newPart(update, verdict, base.version);
+  // What it says of things that are known may have been a lie.
+  if (isForgery(again)) return null;
+  if (again.kind !== 'new') return `trimmed, it is ${again.kind}`;
+  if (verdict.overlaps && again.overlaps) return 'trimmed, it still overlaps';
   const expected = base.version.clone();
-  expected.apply(verdict.summary);
+  expected.apply(again.summary);
 
   if (turn % 2 === 0) {
     // As a client does it.
@@ -63,6 +64,8 @@ function judgeNew(
   const found = versionOf(doc);
   if (!sameClocks(found, expected)) return 'the state vector differs';
   if (!found.covers(expected)) return 'something is not deleted that should be';
+  const crooked = crookedItem(doc) ?? strayHome(doc, expected);
+  if (crooked !== null) return crooked;
   const explained = versionOf(loadQuietly([base.state]));
   explained.merge(expected);
   const odd = unexplainedDelete(doc, explained);
@@ -75,12 +78,20 @@ function judgeNew(
   if (!isWhole(copy)) return 'the resulting state leaves something pending';
   if (!sameClocks(versionOf(copy), expected)) return 'the resulting state has another state vector';
   render(copy);
-  if (isMisshapen(doc)) return null;
   if (!versionOf(copy).equals(found)) return 'the resulting state has another version';
   if (turn % 4 !== 0) return null;
+  if (lists(copy) !== lists(doc)) return 'in the resulting state items lie elsewhere';
+  // The order of a list in which somebody named neighbours that never were: see docs/decisions/0002.
+  if (isMisordered(doc)) return null;
   const canonical = Y.encodeStateAsUpdate(copy);
-  const again = Y.encodeStateAsUpdate(load([canonical]));
-  return Buffer.compare(canonical, again) === 0 ? null : 'canonical bytes differ';
+  const reloaded = Y.encodeStateAsUpdate(load([canonical]));
+  return Buffer.compare(canonical, reloaded) === 0 ? null : 'canonical bytes differ';
+}
+
+function isForgery(verdict: Verdict): boolean {
+  return (
+    verdict.kind === 'refused' && (verdict.code === 'map-value' || verdict.code === 'neighbours')
+  );
 }
 
 function judgeRedundant(update: Uint8Array, base: Base): string | null {
@@ -95,6 +106,7 @@ function judgePart(update: Uint8Array, base: Base, turn: number): string | null 
   const part = integrablePart(update, base.version);
   if (part === null) return null;
   const verdict = check(part, base.version);
+  if (isForgery(verdict)) return null;
   if (verdict.kind !== 'new') return `the integrable part is ${verdict.kind}`;
   const complaint = judgeNew(part, verdict, base, turn);
   return complaint === null ? null : `integrable part: ${complaint}`;
@@ -124,66 +136,6 @@ function unexplainedDelete(doc: Y.Doc, expected: Version): string | null {
   return null;
 }
 
-/**
- * Yjs takes two things that no client makes, and which replicas then may see differently, depending on how
- * neighbours were split and collected: an item whose right neighbour does not lie to the right of its left one,
- * and a value of a map key that is several clocks long and deleted in part. Only a document could tell them apart
- * from honest ones; what is asked of them here is that they break nothing.
- */
-export function isMisshapen(doc: Y.Doc): boolean {
-  for (const structs of doc.store.clients.values()) {
-    for (const struct of structs) {
-      if (!(struct instanceof Y.Item)) continue;
-      if (
-        struct.parentSub !== null &&
-        !struct.deleted &&
-        (struct.right !== null || struct.length > 1)
-      )
-        return true;
-      if (struct.rightOrigin === null) continue;
-      // Whatever the right neighbour was put behind was there before it, and so before this item.
-      const before = originOf(doc, struct.rightOrigin);
-      if (before !== null && (struct.origin === null || !isAtOrRightOf(doc, before, struct.origin)))
-        return true;
-      if (struct.origin === null) continue;
-      if (!isRightOf(doc, struct.origin, struct.rightOrigin)) return true;
-    }
-  }
-  return false;
-}
-
-function originOf(doc: Y.Doc, id: Y.ID): Y.ID | null {
-  const item = Y.getItem(doc.store, id);
-  if (!(item instanceof Y.Item)) return null;
-  return id.clock > item.id.clock ? Y.createID(id.client, id.clock - 1) : item.origin;
-}
-
-function isAtOrRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {
-  return Y.compareIDs(left, right) || isRightOf(doc, left, right);
-}
-
-function isRightOf(doc: Y.Doc, left: Y.ID, right: Y.ID): boolean {
-  const target = Y.getItem(doc.store, right);
-  let item: Y.Item | null = Y.getItem(doc.store, left);
-  if (item === target) return right.clock > left.clock;
-  while (item instanceof Y.Item && item !== target) item = item.right;
-  return item === target;
-}
-
-/**
- * What check.ts says that it cannot see: the update makes a long map value behind an origin. Deleting the map may
- * then throw, in the same update or in a later one.
- */
-function isKnownHole(update: Uint8Array, base: Base): boolean {
-  const doc = loadQuietly([base.state]);
-  try {
-    Y.applyUpdate(doc, update);
-  } catch {
-    // The structs are in, the clean-up failed.
-  }
-  return isMisshapen(doc);
-}
-
 /** Neighbours that were deleted for different reasons are merged to one struct. */
 function isPartlyDeleted(expected: Version, { id, length, parentSub }: Y.Item): boolean {
   if (parentSub === null) return false;
@@ -200,15 +152,31 @@ function render(doc: Y.Doc): void {
   doc.getArray('list').toJSON();
 }
 
-/** The document after an update that was taken, for others to build on; null where Yjs no longer agrees with itself. */
+/** The document after an update that was taken, for others to build on; null if it was a forgery after all. */
 export function advance(
   update: Uint8Array,
-  { summary, overlaps }: Verdict & { kind: 'new' },
+  verdict: Verdict & { kind: 'new' },
   base: Base,
 ): Base | null {
+  const { part: stored, verdict: again } = newPart(update, verdict, base.version);
+  if (again.kind !== 'new') return null;
   const version = base.version.clone();
-  version.apply(summary);
-  const stored = overlaps ? trim(update, base.version) : update;
+  version.apply(again.summary);
   const doc = loadQuietly([base.state, stored]);
-  return isMisshapen(doc) ? null : { state: Y.encodeStateAsUpdate(doc), version };
+  return { state: Y.encodeStateAsUpdate(doc), version, log: [...base.log, stored] };
+}
+
+/**
+ * Who was there all along, and collects no garbage, has the same items in the same lists, and the same of them
+ * deleted, as who loads the state now. Null, or what differs.
+ */
+export function disagreement({ state, log }: Base): string | null {
+  const old = new Y.Doc({ gc: false, guid: 'replica' });
+  for (const update of log) applyQuietly(old, update);
+  if (!isWhole(old)) return 'who was there all along keeps something pending';
+  const fresh = loadQuietly([state]);
+  if (!versionOf(old).equals(versionOf(fresh)))
+    return 'who was there all along has another version';
+  // What was collected lies nowhere any more.
+  return lists(old, fresh) === lists(fresh) ? null : 'who was there all along has items elsewhere';
 }

@@ -3,6 +3,7 @@
  * honest clients that edit everything Yjs offers, go offline and come back.
  */
 import * as Y from 'yjs';
+import { scan } from '../../server/rooms/updates/scan.ts';
 import { Version } from '../../server/rooms/updates/version.ts';
 import { seededRandom, type Random } from './random.ts';
 
@@ -16,6 +17,15 @@ export function versionOf(doc: Y.Doc): Version {
     );
   }
   return new Version(sv, deletes);
+}
+
+/** The same with all that a server would know which has read nothing but the document's state. */
+export function serverVersionOf(doc: Y.Doc): Version {
+  const version = new Version();
+  const scanned = scan(Y.encodeStateAsUpdate(doc), 'stored');
+  if (!scanned.isValid) throw new Error(`a document's state is ${scanned.code}`);
+  version.apply(scanned.summary);
+  return version;
 }
 
 export function isWhole(doc: Y.Doc): boolean {
@@ -35,16 +45,18 @@ export function load(updates: Iterable<Uint8Array>): Y.Doc {
  */
 export function loadQuietly(updates: Iterable<Uint8Array>): Y.Doc {
   const doc = new Y.Doc({ gc: true, guid: 'replica' });
-  for (const update of updates) {
-    doc.transact((transaction) => {
-      try {
-        Y.applyUpdate(doc, update);
-      } finally {
-        transaction.local = true;
-      }
-    });
-  }
+  for (const update of updates) applyQuietly(doc, update);
   return doc;
+}
+
+export function applyQuietly(doc: Y.Doc, update: Uint8Array): void {
+  doc.transact((transaction) => {
+    try {
+      Y.applyUpdate(doc, update);
+    } finally {
+      transaction.local = true;
+    }
+  });
 }
 
 /** Bytes that are the same for every replica with the same content. */
@@ -68,7 +80,12 @@ export class Editor {
     this.doc = new Y.Doc({ gc, guid: 'editor' });
     this.doc.clientID = clientId;
     this.#undo = new Y.UndoManager(
-      [this.doc.getText('text'), this.doc.getMap('map'), this.doc.getArray('list')],
+      [
+        this.doc.getText('text'),
+        this.doc.getMap('map'),
+        this.doc.getArray('list'),
+        this.doc.getXmlFragment('xml'),
+      ],
       { captureTimeout: 0 },
     );
     this.doc.on('update', (update: Uint8Array, origin: unknown) => {
@@ -148,6 +165,20 @@ const EDITS: readonly Edit[] = [
     doc.getMap('map').set(random.pick(KEYS), nested(random, 0));
   },
   (doc, random) => {
+    // Old values of one key, all in a row: Yjs merges them to one struct.
+    const key = random.pick(KEYS);
+    for (let sets = 2 + random.below(4); sets > 0; sets--) {
+      if (random.oneIn(6)) doc.getMap('map').delete(key);
+      else doc.getMap('map').set(key, random.pick(VALUES));
+    }
+  },
+  (doc, random) => {
+    const value = random.oneIn(2)
+      ? new Uint8Array([1, 2, 3])
+      : new Y.Doc({ guid: `sub${random.below(4)}` });
+    doc.getMap('map').set(random.pick(KEYS), value);
+  },
+  (doc, random) => {
     const list = doc.getArray('list');
     list.insert(random.below(list.length + 1), [random.pick(VALUES), { odd: undefined }]);
   },
@@ -174,7 +205,11 @@ const EDITS: readonly Edit[] = [
     const fragment = doc.getXmlFragment('xml');
     const element = new Y.XmlElement(random.pick(['p', 'h1']));
     element.setAttribute('id', `${random.below(9)}`);
-    element.insert(0, [new Y.XmlText(random.pick(WORDS))]);
+    const text = new Y.XmlText(random.pick(WORDS));
+    text.setAttribute('lang', random.pick(WORDS));
+    const inner = new Y.XmlElement('em');
+    inner.setAttribute('id', random.pick(WORDS));
+    element.insert(0, random.oneIn(2) ? [text, inner] : [text]);
     fragment.insert(random.below(fragment.length + 1), [element]);
   },
   (doc, random) => {
@@ -183,9 +218,28 @@ const EDITS: readonly Edit[] = [
     const at = random.below(fragment.length);
     const element = fragment.get(at);
     if (random.oneIn(3)) fragment.delete(at, 1);
-    else if (element instanceof Y.XmlElement) element.setAttribute('class', random.pick(WORDS));
+    else if (element instanceof Y.XmlElement) editElement(element, random);
   },
 ];
+
+function editElement(element: Y.XmlElement, random: Random): void {
+  switch (random.below(4)) {
+    case 0:
+      element.removeAttribute(random.pick(['class', 'id']));
+      return;
+    case 1:
+      for (let sets = 2 + random.below(3); sets > 0; sets--)
+        element.setAttribute('class', random.pick(WORDS));
+      return;
+    case 2: {
+      const text = element.firstChild;
+      if (text instanceof Y.XmlText) text.insert(random.below(text.length + 1), random.pick(WORDS));
+      return;
+    }
+    default:
+      element.setAttribute('class', random.pick(WORDS));
+  }
+}
 
 function nested(random: Random, depth: number): unknown {
   switch (random.below(depth > 2 ? 2 : 4)) {
@@ -211,7 +265,8 @@ function editNested(values: readonly unknown[], random: Random): void {
       if (value.length > 1) value.format(0, 1 + random.below(value.length), random.pick(FORMATS));
       if (value.length > 2) value.delete(random.below(value.length - 1), 1);
     } else if (value instanceof Y.Map) {
-      value.set(random.pick(KEYS), random.oneIn(4) ? nested(random, 2) : random.pick(VALUES));
+      if (random.oneIn(4)) value.delete(random.pick(KEYS));
+      else value.set(random.pick(KEYS), random.oneIn(4) ? nested(random, 2) : random.pick(VALUES));
     } else if (value instanceof Y.Array) {
       if (random.oneIn(2)) value.push([random.below(9)]);
       else if (value.length > 0) value.delete(0, 1);

@@ -10,11 +10,12 @@
  * `new` promises that no Yjs replica at (or past) this version throws, or keeps anything pending. The test
  * of that promise is a real `Y.Doc`, a million times: test/fuzz/check-oracle.test.ts.
  */
+import { trim } from './cut.ts';
+import { findForgery } from './forgery.ts';
 import type { RefusalCode } from './refusal.ts';
 import { scan, type ScanResult, type UpdateSummary } from './scan.ts';
-import { Version } from './version.ts';
+import type { Version } from './version.ts';
 
-export { trim } from './cut.ts';
 export type { RefusalCode } from './refusal.ts';
 
 export type GapReason =
@@ -31,7 +32,7 @@ export type Verdict =
   | {
       readonly kind: 'new';
       readonly summary: UpdateSummary;
-      /** Part of it is known: store and forward `trim(update, version)` instead. */
+      /** Part of it is known: store and forward its `newPart` instead. */
       readonly overlaps: boolean;
       /** Items that Yjs may have to search a place for. Above `conflictsMax`: try it in a worker first. */
       readonly conflicts: number;
@@ -45,6 +46,20 @@ export function check(update: Uint8Array, version: Version, summary?: UpdateSumm
   return summary === undefined ? judge(scan(update), version) : compare(summary, version);
 }
 
+/**
+ * What of an update is to be stored and forwarded, and what that is: itself, unless it overlaps with what is known.
+ * The rest is then checked again, and may be refused: what the whole said of things that are known may be a lie.
+ */
+export function newPart(
+  update: Uint8Array,
+  verdict: Verdict,
+  version: Version,
+): { readonly part: Uint8Array; readonly verdict: Verdict } {
+  if (verdict.kind !== 'new' || !verdict.overlaps) return { part: update, verdict };
+  const part = trim(update, version);
+  return { part, verdict: check(part, version) };
+}
+
 /** What an update that was scanned elsewhere, in a worker, is to a replica at `version`. */
 export function judge(scanned: ScanResult, version: Version): Verdict {
   if (!scanned.isValid) return { kind: 'refused', code: scanned.code };
@@ -52,10 +67,7 @@ export function judge(scanned: ScanResult, version: Version): Verdict {
 }
 
 function compare(summary: UpdateSummary, version: Version): Verdict {
-  const { sections, needs, deletes, longValues, hasSkips } = summary;
-  if (longValues.length > 0 && !areDeleted(longValues, deletes, version)) {
-    return { kind: 'refused', code: 'map-value' };
-  }
+  const { sections, needs, deletes, hasSkips } = summary;
   let isNew = false;
   let overlaps = false;
   let reason: GapReason | null = null;
@@ -86,32 +98,9 @@ function compare(summary: UpdateSummary, version: Version): Verdict {
   if (!isNew && reason === null) return { kind: 'redundant', summary };
   if (hasSkips) reason = 'skip';
   if (reason !== null) return { kind: 'gap', reason, summary };
+  const forgery = summary.trust === 'client' ? findForgery(summary, version) : null;
+  if (forgery !== null) return { kind: 'refused', code: forgery };
   return { kind: 'new', summary, overlaps, conflicts: summary.conflicts };
-}
-
-/**
- * Honest map values take one clock. Old ones, all deleted, may be merged to one struct by a client that does not
- * collect garbage. Any other could be split, its first part would never be deleted, and Yjs throws in the
- * middle of its clean-up on every replica once somebody deletes the map. [I3]
- *
- * This catches values that say which key they are for. One that hides behind an origin, and is a value because
- * that is one, can be told only by who knows what every clock stands for: the referee.
- */
-function areDeleted(
-  values: readonly number[],
-  deletes: readonly number[],
-  version: Version,
-): boolean {
-  const deleted = new Version();
-  deleted.addDeletes(deletes);
-  for (let at = 0; at < values.length; at += 3) {
-    const client = values[at] as number;
-    const start = values[at + 1] as number;
-    const length = (values[at + 2] as number) - start;
-    if (!deleted.hasDeletes(client, start, length) && !version.hasDeletes(client, start, length))
-      return false;
-  }
-  return true;
 }
 
 /** How far the update itself brings each client. */

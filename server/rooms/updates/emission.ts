@@ -167,6 +167,10 @@ export class SectionIndex {
     }
   }
 
+  startOf(section: number): number {
+    return (this.#sections[section] as Section).start;
+  }
+
   /** The section that holds (client, clock), or -1. */
   find(client: number, clock: number): number {
     const own = this.#byClient.get(client);

@@ -19,6 +19,7 @@ export type RefusalCode =
   | 'cycle'
   | 'forbidden-key'
   | 'map-value'
+  | 'neighbours'
   | 'depth'
   | 'client-id'
   | 'huge-length'
@@ -44,6 +45,8 @@ export const REFUSALS: Readonly<Record<RefusalCode, RefusalError>> = {
   'forbidden-key': 'invalid-update',
   /** A value of a map key, several clocks long and not deleted: split, it breaks Yjs when its parent is deleted. */
   'map-value': 'invalid-update',
+  /** Between two items of different lists, or left of a map value: alive or garbage, depending on who looks. */
+  neighbours: 'invalid-update',
   /** JSON nested so deeply that `JSON.stringify` overflows. */
   depth: 'invalid-update',
   'client-id': 'update-refused',

@@ -8,6 +8,7 @@
  */
 import { UPDATE_LIMITS } from '../../protocol/index.ts';
 import { KNOWN, Edges, SectionIndex, emitInOrder, type Section } from './emission.ts';
+import { HomeNotes, NO_HOMES, type HomeSummary } from './home-notes.ts';
 import { Needs } from './needs.ts';
 import { Placements } from './placement.ts';
 import { Refusal, refuse, type RefusalCode } from './refusal.ts';
@@ -27,12 +28,14 @@ export interface UpdateSummary {
   readonly deletes: readonly number[];
   /** [client, start, end, …]: structs that arrive deleted. They delete only what was not known before. */
   readonly tombstones: readonly number[];
-  /** [client, start, end, …]: first values of map keys, several clocks long; they must be deleted. */
-  readonly longValues: readonly number[];
+  /** Where the items lie, and what of that must be looked at; nothing in an update with Skips, which is a gap. */
+  readonly homes: HomeSummary;
   /** Items whose place Yjs may have to search for, see placement.ts; 0 for small updates. */
   readonly conflicts: number;
   /** Different root types that are named, at most. */
   readonly rootTypes: number;
+  /** Who vouches for it: forgeries are refused from clients, and tolerated in what is stored. */
+  readonly trust: Trust;
   /** Its sender lacks something itself: it has structs that wait for what is left out here. */
   readonly hasSkips: boolean;
 }
@@ -48,10 +51,9 @@ export type ScanResult =
 export type Trust = 'client' | 'stored';
 
 export interface ScanRules {
+  readonly trust: Trust;
   readonly contentDepthMax: number;
   readonly allowsProtoKey: boolean;
-  /** In a state that comes in chunks, the deletes of long values may be in a later chunk. */
-  readonly allowsLongValues: boolean;
   readonly structsMax: number;
   readonly deleteRangesMax: number;
   readonly clientsMax: number;
@@ -59,12 +61,12 @@ export interface ScanRules {
 }
 
 export const SCAN_RULES: Readonly<Record<Trust, ScanRules>> = {
-  client: { ...UPDATE_LIMITS, allowsProtoKey: false, allowsLongValues: false },
+  client: { ...UPDATE_LIMITS, trust: 'client', allowsProtoKey: false },
   stored: {
+    trust: 'stored',
     // Reading is recursive; 1,000 levels of it fit every stack.
     contentDepthMax: 1_000,
     allowsProtoKey: true,
-    allowsLongValues: true,
     structsMax: Infinity,
     deleteRangesMax: Infinity,
     clientsMax: Infinity,
@@ -104,12 +106,13 @@ class Walk {
   readonly #rules: ScanRules;
   readonly #sections: number[] = [];
   readonly #tombstones: number[] = [];
-  readonly #longValues: number[] = [];
   readonly #needs: Needs = new Needs();
   /** Only with several sections: with one, all other clients are outside the update. */
   readonly #edges: Edges | null;
   readonly #seen: Set<number> | null;
   #placements: Placements | null = null;
+  #homes: HomeNotes | null = null;
+  #section = -1;
   readonly #roots: RootNames = new RootNames();
   #structs = 0;
   #hasSkips = false;
@@ -135,6 +138,9 @@ class Walk {
     this.#edges?.startSection();
 
     let clock = reader.clock();
+    this.#section++;
+    this.#homes?.startSection(this.#section, client, clock);
+    const sectionStart = clock;
     let runStart = clock;
     let struct = 0;
     for (let left = count; left > 0; left--) {
@@ -148,10 +154,13 @@ class Walk {
       } else {
         if (reader.ref <= REF.deleted) {
           this.#tombstones.push(client, clock, end);
-        } else if (reader.length > 1 && reader.hasKey) {
-          this.#longValues.push(client, clock, end);
         }
         if (reader.ref !== REF.gc) this.#names(client, clock, struct);
+        if (this.#homes === null && !isTypedOn(reader, client, clock)) {
+          this.#homes = new HomeNotes();
+          this.#homes.startSection(this.#section, client, sectionStart);
+        }
+        this.#homes?.add(reader, clock, end);
         this.#placements?.add(reader, client, clock);
       }
       clock = end;
@@ -194,7 +203,8 @@ class Walk {
   }
 
   summary(deletes: readonly number[]): UpdateSummary {
-    if (this.#edges !== null) this.#resolve(this.#edges);
+    const index = this.#edges === null ? null : this.#resolve(this.#edges);
+    const homes = this.#hasSkips ? undefined : this.#homes?.summary(index);
     return {
       bytes: this.#reader.end,
       structs: this.#structs,
@@ -202,16 +212,16 @@ class Walk {
       needs: this.#needs.list,
       deletes,
       tombstones: this.#tombstones.length === 0 ? NONE : this.#tombstones,
-      longValues:
-        this.#longValues.length === 0 || this.#rules.allowsLongValues ? NONE : this.#longValues,
+      homes: homes ?? NO_HOMES,
       conflicts: this.#placements?.conflicts ?? 0,
       rootTypes: this.#roots.count,
+      trust: this.#rules.trust,
       hasSkips: this.#hasSkips,
     };
   }
 
   /** Tells the needs that the update itself meets from those that it brings along; the former must not circle. */
-  #resolve(edges: Edges): void {
+  #resolve(edges: Edges): SectionIndex {
     const sections = sectionsOf(this.#sections);
     const index = new SectionIndex(sections);
     for (let edge = 0; edge < edges.count; edge++) {
@@ -220,14 +230,25 @@ class Walk {
       if (index.find(client, clock) === -1) this.#needs.add(client, clock + 1);
     }
     // Around a Skip edges belong to no single run; such an update is never integrated as it is.
-    if (this.#hasSkips || edges.count === 0) return;
+    if (this.#hasSkips || edges.count === 0) return index;
     const locate = (client: number, clock: number): number => {
       const section = index.find(client, clock);
       return section === -1 ? KNOWN : section;
     };
     const reached = emitInOrder({ sections, edges, locate });
     if (sections.some((section, at) => (reached[at] as number) < section.end)) refuse('cycle');
+    return index;
   }
+}
+
+/** One more character at the end of where its author is: it lies where the one before it does. */
+function isTypedOn(reader: StructReader, client: number, clock: number): boolean {
+  return (
+    reader.originClient === client &&
+    reader.originClock === clock - 1 &&
+    reader.rightClient === NO_CLIENT &&
+    reader.length === 1
+  );
 }
 
 function sectionsOf(flat: readonly number[]): readonly Section[] {

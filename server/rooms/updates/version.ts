@@ -8,14 +8,22 @@
  * when somebody encodes a document: by compaction, or by a client that reconnects. A version therefore holds
  * what is known to be deleted, and `covers` is the relation to rely on.
  *
- * `encode()` is a document's head on disk: format byte, clients in ascending order, each with its clock and its
- * deleted ranges as (gap, length) pairs. Equal versions have equal bytes, and `digest()` is their SHA-256.
+ * `encode()`: format byte, clients in ascending order, each with its clock and its deleted ranges as (gap, length)
+ * pairs. Equal versions have equal bytes, and `digest()` is their SHA-256.
+ *
+ * Besides, a version remembers where items lie (homes.ts), which is no part of what a replica has, but of what the
+ * check must know. `encodeHead()`, a document's head on disk, has both. A version made from a state vector, or from
+ * a head of before, knows no homes: `knowsHomes` is false, and forgeries pass. Whoever checks updates against one
+ * must first have it made anew from the base.
  */
 import { createHash } from 'node:crypto';
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
 import * as Y from 'yjs';
 import { UPDATE_LIMITS } from '../../protocol/index.ts';
+import { findForgery } from './forgery.ts';
+import { HomeMap } from './home-map.ts';
+import type { Home } from './homes.ts';
 import {
   addRange,
   addRanges,
@@ -26,13 +34,18 @@ import {
 } from './ranges.ts';
 import type { UpdateSummary } from './scan.ts';
 
-const FORMAT = 1;
+/** State vector and delete set: what `encode` writes, and all that heads had before there were homes. */
+const FORMAT_BARE = 1;
+/** The same, then what `encodeHead` adds. */
+const FORMAT_HEAD = 2;
 /** Above this many ranges in one update they are added client by client in bulk. */
 const BULK_RANGES_MIN = 32;
 
 export class Version {
   readonly #clocks: Map<number, number>;
   readonly #deletes: Map<number, Ranges>;
+  #homes: HomeMap;
+  #hasLongValues = false;
   #digest: string | null = null;
 
   constructor(
@@ -41,6 +54,7 @@ export class Version {
   ) {
     this.#clocks = new Map(clocks);
     this.#deletes = new Map([...deletes].map(([client, ranges]) => [client, [...ranges]]));
+    this.#homes = new HomeMap(this.#clocks, this.#clocks.size === 0);
   }
 
   /** Client to the clock after its last known struct. */
@@ -57,6 +71,21 @@ export class Version {
     return this.#clocks.size === 0 && this.#deletes.size === 0;
   }
 
+  /** False if forgeries cannot be told. */
+  get knowsHomes(): boolean {
+    return this.#homes.isKnown;
+  }
+
+  /** A long map value was stored by a server that could not tell: somebody may yet break Yjs with it. */
+  get hasLongValues(): boolean {
+    return this.#hasLongValues;
+  }
+
+  /** Bytes that remembering homes takes, besides a fixed amount for each client. */
+  get homeBytes(): number {
+    return this.#homes.bytes;
+  }
+
   clockOf(client: number): number {
     return this.#clocks.get(client) ?? 0;
   }
@@ -67,10 +96,19 @@ export class Version {
     return ranges !== undefined && containsRange(ranges, clock, clock + length);
   }
 
+  /** Replaces a home that is `like` an id by the home of that id. */
+  resolveHome(home: Home): void {
+    this.#homes.resolve(home);
+  }
+
   /** Adds what an update brings. It must have been judged `new` or `redundant` against this version. */
   apply(summary: UpdateSummary): void {
     const { sections, tombstones, deletes } = summary;
     this.#digest = null;
+    if (summary.trust === 'stored' && findForgery(summary, this) === 'map-value') {
+      this.#hasLongValues = true;
+    }
+    this.#homes.apply(summary);
     // Before the clocks move: a struct that is known already is ignored, and so is that it came deleted.
     for (let at = 0; at < tombstones.length; at += 3) {
       const client = tombstones[at] as number;
@@ -89,7 +127,9 @@ export class Version {
   /** A client is known up to `clock`. */
   advance(client: number, clock: number): void {
     this.#digest = null;
-    if (clock > this.clockOf(client)) this.#clocks.set(client, clock);
+    if (clock <= this.clockOf(client)) return;
+    this.#clocks.set(client, clock);
+    this.#homes.forget();
   }
 
   /** [client, clock, length, …], in any order, overlapping or not. */
@@ -108,6 +148,8 @@ export class Version {
   /** Adds what another version has, as after a compaction that found out about implied deletes. */
   merge(other: Version): void {
     this.#digest = null;
+    this.#homes.merge(other.#homes);
+    this.#hasLongValues ||= other.#hasLongValues;
     for (const [client, clock] of other.#clocks) {
       if (clock > this.clockOf(client)) this.#clocks.set(client, clock);
     }
@@ -153,14 +195,36 @@ export class Version {
   clone(): Version {
     const copy = new Version(this.#clocks, this.#deletes);
     copy.#digest = this.#digest;
+    copy.#homes = this.#homes.clone(copy.#clocks);
+    copy.#hasLongValues = this.#hasLongValues;
     return copy;
   }
 
   encode(): Uint8Array {
     const encoder = encoding.createEncoder();
-    encoding.writeUint8(encoder, FORMAT);
-    const clients = [...new Set([...this.#clocks.keys(), ...this.#deletes.keys()])];
-    clients.sort((a, b) => a - b);
+    this.#write(encoder, FORMAT_BARE);
+    return encoding.toUint8Array(encoder);
+  }
+
+  /** A document's head: `encode` and homes. Bare for a version that knows none. */
+  encodeHead(): Uint8Array {
+    if (!this.knowsHomes) return this.encode();
+    const encoder = encoding.createEncoder();
+    this.#write(encoder, FORMAT_HEAD);
+    encoding.writeUint8(encoder, this.#hasLongValues ? 1 : 0);
+    this.#homes.encode(encoder, this.#sortedClients());
+    return encoding.toUint8Array(encoder);
+  }
+
+  #sortedClients(): readonly number[] {
+    return [...new Set([...this.#clocks.keys(), ...this.#deletes.keys()])].toSorted(
+      (a, b) => a - b,
+    );
+  }
+
+  #write(encoder: encoding.Encoder, format: number): void {
+    encoding.writeUint8(encoder, format);
+    const clients = this.#sortedClients();
     encoding.writeVarUint(encoder, clients.length);
     for (const client of clients) {
       encoding.writeVarUint(encoder, client);
@@ -173,17 +237,29 @@ export class Version {
         previous = clock;
       }
     }
-    return encoding.toUint8Array(encoder);
   }
 
-  /** The version that `encode` wrote, or null for anything else: damaged, truncated, of another format. */
+  /** The version that `encode` or `encodeHead` wrote, or null for anything else: damaged, truncated, of another format. */
   static decode(bytes: Uint8Array): Version | null {
-    try {
-      return readVersion(decoding.createDecoder(bytes));
-    } catch {
-      // lib0 throws at the end of the bytes.
-      return null;
-    }
+    return decodeWith(bytes, (decoder, format) => {
+      const version = readBare(decoder);
+      if (version === null || format === FORMAT_BARE) return version;
+      const flags = decoding.readUint8(decoder);
+      const homes = HomeMap.decode(decoder, version.#clocks);
+      if (flags > 1 || homes === null) return null;
+      version.#hasLongValues = flags === 1;
+      version.#homes = homes;
+      return version;
+    });
+  }
+
+  /** The same without homes, for who asks only what a replica has. */
+  static decodeBare(bytes: Uint8Array): Version | null {
+    return decodeWith(bytes, (decoder, format) => {
+      const version = readBare(decoder);
+      if (format === FORMAT_HEAD) decoder.pos = decoder.arr.length;
+      return version;
+    });
   }
 
   /** In Yjs' own format, for a SyncStep1. */
@@ -237,8 +313,23 @@ export class Version {
   }
 }
 
-function readVersion(decoder: decoding.Decoder): Version | null {
-  if (decoding.readUint8(decoder) !== FORMAT) return null;
+function decodeWith(
+  bytes: Uint8Array,
+  read: (decoder: decoding.Decoder, format: number) => Version | null,
+): Version | null {
+  try {
+    const decoder = decoding.createDecoder(bytes);
+    const format = decoding.readUint8(decoder);
+    if (format !== FORMAT_BARE && format !== FORMAT_HEAD) return null;
+    const version = read(decoder, format);
+    return decoding.hasContent(decoder) ? null : version;
+  } catch {
+    // lib0 throws at the end of the bytes.
+    return null;
+  }
+}
+
+function readBare(decoder: decoding.Decoder): Version | null {
   const clocks = new Map<number, number>();
   const deletes = new Map<number, Ranges>();
   let previous = -1;
@@ -252,7 +343,7 @@ function readVersion(decoder: decoding.Decoder): Version | null {
     clocks.set(client, clock);
     if (ranges.length > 0) deletes.set(client, ranges);
   }
-  return decoding.hasContent(decoder) ? null : new Version(clocks, deletes);
+  return new Version(clocks, deletes);
 }
 
 function readRanges(decoder: decoding.Decoder, clockMax: number): Ranges | null {

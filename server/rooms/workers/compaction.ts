@@ -64,7 +64,7 @@ export function compact(
         .toSorted((a, b) => a.index - b.index);
       return {
         chunks,
-        head: made.encode(),
+        head: made.encodeHead(),
         outline: encodeOutlines(chunks.map(outline)),
         digest: made.digest(),
         quarantined,
@@ -130,15 +130,20 @@ function integrate(pieces: readonly Piece[], watch: Watch): Attempt {
   }
 }
 
-/** The version that the chunks add up to, after making sure that it lacks nothing. */
-function readBack(chunks: readonly Uint8Array[], expected: Version): Version {
+/** The version that the chunks of a base add up to. @throws Error if one does not follow from those before it */
+export function versionOf(chunks: readonly Uint8Array[]): Version {
   const made = new Version();
   for (const chunk of chunks) {
     const verdict = judge(scan(chunk, 'stored'), made);
     if (verdict.kind === 'new') made.apply(verdict.summary);
-    else if (verdict.kind !== 'redundant')
-      throw new Error(`a chunk of the new base is ${verdict.kind}`);
+    else if (verdict.kind !== 'redundant') throw new Error(`a chunk of a base is ${verdict.kind}`);
   }
+  return made;
+}
+
+/** The same, after making sure that it lacks nothing. */
+function readBack(chunks: readonly Uint8Array[], expected: Version): Version {
+  const made = versionOf(chunks);
   if (!made.covers(expected) || !expected.knowsAllClocksOf(made)) {
     throw new Error('the new base does not hold what went into it');
   }

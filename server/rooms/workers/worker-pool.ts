@@ -21,6 +21,7 @@ import type {
   CompactTask,
   DiffTask,
   DivideTask,
+  HeadTask,
   IntegrablePartTask,
   OutlinesTask,
   ScanTask,
@@ -63,6 +64,7 @@ interface Tasks extends ViewTasks {
   scan: { task: ScanTask; result: ScanResult };
   compact: { task: CompactTask; result: Compaction };
   trial: { task: TrialTask; result: Trial };
+  headOf: { task: HeadTask; result: Uint8Array };
   diff: { task: DiffTask; result: readonly Uint8Array[] };
   integrablePart: { task: IntegrablePartTask; result: Uint8Array | null };
   outlines: { task: OutlinesTask; result: readonly (readonly UpdateSection[])[] };
@@ -147,6 +149,12 @@ export class WorkerPool {
       if (isDeadline(error)) return { ok: false, reason: 'deadline', durationMs: timeoutMs };
       throw error;
     }
+  }
+
+  /** The head of a base that was stored without one that says all. @throws WorkerError */
+  async headOf(chunks: readonly Uint8Array[]): Promise<Uint8Array> {
+    const parts = packParts({ chunks, tail: [] });
+    return await this.#run('headOf', { parts }, [parts.bytes], DIFF_TIMEOUT_MS);
   }
 
   /** What a client with this (encoded) state vector lacks, in chunks. @throws WorkerError */

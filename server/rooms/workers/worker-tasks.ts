@@ -2,7 +2,7 @@
  * What runs in a worker thread: the entry that the pool (worker-pool.ts) loads, one exported function a task.
  * Plain bytes and plain objects in and out; the buffers of a result are handed over, not copied.
  */
-import { compact as compactParts, trial as tryUpdate } from './compaction.ts';
+import { compact as compactParts, trial as tryUpdate, versionOf } from './compaction.ts';
 import type { Compaction, Quarantined, Trial } from './compaction.ts';
 import { divide as divideSection, type Division } from '../updates/assembly.ts';
 import { diff as diffUpdates, integrablePart as partOf } from '../updates/cut.ts';
@@ -30,6 +30,11 @@ export interface CompactTask {
 export interface TrialTask {
   readonly parts: PackedParts;
   readonly update: Uint8Array;
+}
+
+export interface HeadTask {
+  /** Without a tail. */
+  readonly parts: PackedParts;
 }
 
 export interface DiffTask {
@@ -65,6 +70,10 @@ export function compact({ parts, excluded, progress }: CompactTask): Compaction 
 
 export function trial({ parts, update }: TrialTask): Trial {
   return tryUpdate(unpackParts(parts), update, () => performance.now());
+}
+
+export function headOf({ parts }: HeadTask): Uint8Array {
+  return versionOf(unpackParts(parts).chunks).encodeHead();
 }
 
 export function diff({ parts, stateVector }: DiffTask): readonly Uint8Array[] {
