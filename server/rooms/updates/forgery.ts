@@ -26,12 +26,13 @@ export function findForgery(summary: UpdateSummary, version: Version): Forgery |
 
 function hasLiveLongValue(summary: UpdateSummary, version: Version): boolean {
   const { longs } = summary.homes;
-  const deleted = new Deleted(summary, version);
+  let deleted: Deleted | null = null;
   const home = newHome();
   for (let at = 0; at < longs.length; at += LONG_SLOTS) {
     version.resolveHome(readHome(home, longs, at + 3));
     if (home.kind !== HOME.map) continue;
     const [client, start, end] = longs.slice(at, at + 3) as [number, number, number];
+    deleted ??= new Deleted(summary, version);
     if (!deleted.has(client, start, end)) return true;
   }
   return false;
@@ -39,7 +40,7 @@ function hasLiveLongValue(summary: UpdateSummary, version: Version): boolean {
 
 function hasFalseNeighbours(summary: UpdateSummary, version: Version): boolean {
   const { pairs } = summary.homes;
-  const deleted = new Deleted(summary, version);
+  let deleted: Deleted | null = null;
   const left = newHome();
   const right = newHome();
   for (let at = 0; at < pairs.length; at += PAIR_SLOTS) {
@@ -51,6 +52,7 @@ function hasFalseNeighbours(summary: UpdateSummary, version: Version): boolean {
     // The one was collected with its list: then the other's list is the same, and deleted.
     const known = left.kind === HOME.gone ? right : left;
     if (left.kind !== HOME.gone && right.kind !== HOME.gone) return true;
+    deleted ??= new Deleted(summary, version);
     if (!isDeletedList(known, deleted)) return true;
   }
   return false;

@@ -98,12 +98,12 @@ export class HomeLog {
   }
 
   encode(encoder: encoding.Encoder): void {
-    const last = encoding.createEncoder();
-    this.#writeLast(last);
-    encoding.writeVarUint(encoder, this.#used + encoding.length(last));
+    const last = new Uint8Array(RUN_BYTES_MAX);
+    const length = this.#writeLast(last, 0);
+    encoding.writeVarUint(encoder, this.#used + length);
     if (this.#bytes !== null)
       encoding.writeUint8Array(encoder, this.#bytes.subarray(0, this.#used));
-    encoding.writeUint8Array(encoder, encoding.toUint8Array(last));
+    encoding.writeUint8Array(encoder, last.subarray(0, length));
   }
 
   /** From `encode`d bytes, of a client that is known up to `end`; null if they don't fit. @throws Error likewise */
@@ -161,12 +161,8 @@ export class HomeLog {
   #close(): void {
     if (this.#end === 0) return;
     if (this.#closed % INDEX_STEP === 0) (this.#index ??= []).push(this.#start, this.#used);
-    const encoder = encoding.createEncoder();
-    this.#writeLast(encoder);
-    const bytes = encoding.toUint8Array(encoder);
-    this.#reserve(bytes.length);
-    (this.#bytes as Uint8Array).set(bytes, this.#used);
-    this.#used += bytes.length;
+    this.#reserve(RUN_BYTES_MAX);
+    this.#used = this.#writeLast(this.#bytes as Uint8Array, this.#used);
     this.#closed++;
   }
 
@@ -179,20 +175,27 @@ export class HomeLog {
     this.#bytes = grown;
   }
 
-  #writeLast(encoder: encoding.Encoder): void {
+  /** Writes the last run at an offset, and returns the offset behind it. */
+  #writeLast(bytes: Uint8Array, offset: number): number {
     const length = this.#end - this.#start;
     const { kind, client, clock } = this.#last;
-    if (kind !== HOME.inside) {
-      encoding.writeVarUint(encoder, length * TAGS + kind);
-    } else if (client === this.#client) {
-      encoding.writeVarUint(encoder, length * TAGS + INSIDE_OWN);
-      encoding.writeVarUint(encoder, this.#start - clock);
-    } else {
-      encoding.writeVarUint(encoder, length * TAGS + INSIDE_OTHER);
-      encoding.writeVarUint(encoder, client);
-      encoding.writeVarUint(encoder, clock);
+    if (kind !== HOME.inside) return writeVarUint(bytes, offset, length * TAGS + kind);
+    if (client === this.#client) {
+      const at = writeVarUint(bytes, offset, length * TAGS + INSIDE_OWN);
+      return writeVarUint(bytes, at, this.#start - clock);
     }
+    const at = writeVarUint(bytes, offset, length * TAGS + INSIDE_OTHER);
+    return writeVarUint(bytes, writeVarUint(bytes, at, client), clock);
   }
+}
+
+/** As lib0 writes it; an encoder for each run would cost more than the run. */
+function writeVarUint(bytes: Uint8Array, offset: number, value: number): number {
+  let at = offset;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[at++] = 0x80 | (rest & 0x7f);
+  bytes[at++] = rest;
+  return at;
 }
 
 /** Reads the run that begins at `start`; returns where it ends. @throws Error for what no log writes */

@@ -39,7 +39,7 @@ export class HomeMap {
   resolve(home: Home): void {
     if (home.kind !== HOME.like) return;
     const { client, clock } = home;
-    const log = this.#logs.get(client);
+    const log = this.#logs.size === 0 ? undefined : this.#logs.get(client);
     if (log !== undefined) {
       log.find(clock, home);
     } else {
@@ -60,10 +60,12 @@ export class HomeMap {
         this.#logs.get(client)?.extend(end);
         continue;
       }
-      const log = this.#logOf(client, runs[0] as number);
-      log.extend(runs[0] as number);
+      let log = this.#logs.get(client);
+      log?.extend(runs[0] as number);
       for (let run = 0; run < runs.length; run += RUN_SLOTS) {
         this.resolve(readHome(home, runs, run + 1));
+        if (log === undefined && home.kind === HOME.root && this.#isKnown) continue;
+        log ??= this.#logOf(client, runs[run] as number);
         log.add(runs[run + RUN_SLOTS] ?? end, home);
       }
     }

@@ -34,94 +34,127 @@ const NONE: readonly number[] = Object.freeze([]);
 const NO_RUNS: readonly (readonly number[])[] = Object.freeze([]);
 export const NO_HOMES: HomeSummary = Object.freeze({ runs: NO_RUNS, pairs: NONE, longs: NONE });
 
+/** Hot: a keystroke in the middle of a text is noted in some 50 ns, so lists are made when they are needed. */
 export class HomeNotes {
   /** Only the sections up to the last one that has runs. */
-  readonly #runs: number[][] = [];
-  readonly #pairs: number[] = [];
-  readonly #longs: number[] = [];
-  #section = -1;
+  #runs: number[][] | null = null;
+  #pairs: number[] | null = null;
+  #longs: number[] | null = null;
+  #section = 0;
   #client = 0;
   #sectionStart = 0;
   /** The home of the struct before the one at hand. */
-  readonly #last: Home = newHome();
-  readonly #left: Home = newHome();
-  readonly #right: Home = newHome();
+  #lastKind: HomeKind = HOME.root;
+  #lastClient = 0;
+  #lastClock = 0;
+  /** What `#look` found. */
+  #kind: HomeKind = HOME.root;
+  #homeClient = 0;
+  #homeClock = 0;
 
   /** The `section`-th of the update begins. */
   startSection(section: number, client: number, clock: number): void {
     this.#section = section;
     this.#client = client;
     this.#sectionStart = clock;
-    if (clock === 0) setHome(this.#last, HOME.root, 0, 0);
-    else setHome(this.#last, HOME.like, client, clock - 1);
+    this.#lastKind = clock === 0 ? HOME.root : HOME.like;
+    this.#lastClient = clock === 0 ? 0 : client;
+    this.#lastClock = clock === 0 ? 0 : clock - 1;
   }
 
   /** The struct just read, from `clock` up to `end`. */
   add(reader: StructReader, clock: number, end: number): void {
-    const last = this.#last;
     const { originClient, rightClient } = reader;
-    if (originClient === this.#client && reader.originClock === clock - 1 && clock > 0) {
-      // Typed on: no news, whatever it was.
-      if (rightClient !== NO_CLIENT)
-        this.#pair(last, this.#look(this.#right, rightClient, reader.rightClock));
-    } else {
-      const home = this.#left;
-      if (originClient !== NO_CLIENT) {
-        this.#look(home, originClient, reader.originClock);
-        if (rightClient !== NO_CLIENT)
-          this.#pair(home, this.#look(this.#right, rightClient, reader.rightClock));
-      } else if (rightClient !== NO_CLIENT) {
-        this.#look(home, rightClient, reader.rightClock);
-        this.#pair(home, home);
-      } else if (reader.ref === REF.gc) {
-        setHome(home, HOME.gone, 0, 0);
-      } else if (reader.hasKey) {
-        setHome(home, HOME.map, 0, 0);
-      } else if (reader.isRootChild) {
-        setHome(home, HOME.root, 0, 0);
-      } else {
-        setHome(home, HOME.inside, reader.parentClient, reader.parentClock);
-      }
-      if (!isSameHome(home, last)) this.#startRun(clock, home);
+    // Typed on: no news, whatever it was.
+    if (originClient !== this.#client || reader.originClock !== clock - 1 || clock === 0) {
+      this.#place(reader);
+      if (
+        this.#kind !== this.#lastKind ||
+        this.#homeClock !== this.#lastClock ||
+        this.#homeClient !== this.#lastClient
+      )
+        this.#startRun(clock);
     }
-    if (end - clock > 1 && reader.ref > REF.deleted && mayBeMap(last)) {
-      this.#longs.push(this.#client, clock, end, last.kind, last.client, last.clock);
+    if (rightClient !== NO_CLIENT) {
+      if (originClient !== NO_CLIENT) this.#look(rightClient, reader.rightClock);
+      this.#pair(this.#kind, this.#homeClient, this.#homeClock);
+    }
+    if (end - clock > 1 && reader.ref > REF.deleted && mayBeMap(this.#lastKind)) {
+      this.#longs ??= [];
+      this.#longs.push(this.#client, clock, end, this.#lastKind, this.#lastClient, this.#lastClock);
     }
   }
 
   /** `index`: finds the sections, of an update without Skips and cycles; null if there is only one. */
   summary(index: SectionIndex | null): HomeSummary {
-    if (this.#runs.length === 0 && this.#pairs.length === 0 && this.#longs.length === 0) {
-      return NO_HOMES;
-    }
-    if (index === null) {
-      return { runs: this.#runs, pairs: this.#pairs, longs: this.#longs };
-    }
-    return new Resolution(this.#runs, index).summary(this.#pairs, this.#longs);
+    const runs = this.#runs ?? NO_RUNS;
+    const pairs = this.#pairs ?? NONE;
+    const longs = this.#longs ?? NONE;
+    if (index === null) return { runs, pairs, longs };
+    return new Resolution(this.#runs ?? [], index).summary(pairs, longs);
   }
 
-  #startRun(clock: number, { kind, client, clock: homeClock }: Home): void {
-    setHome(this.#last, kind, client, homeClock);
-    while (this.#runs.length <= this.#section) this.#runs.push([]);
-    (this.#runs[this.#section] as number[]).push(clock, kind, client, homeClock);
+  /** Where an item lies that does not follow the one before it. */
+  #place(reader: StructReader): void {
+    if (reader.originClient !== NO_CLIENT) {
+      this.#look(reader.originClient, reader.originClock);
+    } else if (reader.rightClient !== NO_CLIENT) {
+      this.#look(reader.rightClient, reader.rightClock);
+    } else if (reader.parentClient !== NO_CLIENT && !reader.hasKey) {
+      this.#found(HOME.inside, reader.parentClient, reader.parentClock);
+    } else if (reader.ref === REF.gc) {
+      this.#found(HOME.gone, 0, 0);
+    } else {
+      this.#found(reader.hasKey ? HOME.map : HOME.root, 0, 0);
+    }
   }
 
-  #pair(left: Home, right: Home): void {
+  #startRun(clock: number): void {
+    this.#lastKind = this.#kind;
+    this.#lastClient = this.#homeClient;
+    this.#lastClock = this.#homeClock;
+    const runs = (this.#runs ??= []);
+    while (runs.length < this.#section) runs.push([]);
+    const own = runs[this.#section];
+    if (own === undefined) runs.push([clock, this.#kind, this.#homeClient, this.#homeClock]);
+    else own.push(clock, this.#kind, this.#homeClient, this.#homeClock);
+  }
+
+  /** The left neighbour lies in the last home; the right one, or the only one, in this. */
+  #pair(kind: HomeKind, client: number, clock: number): void {
+    const isSame =
+      kind === this.#lastKind && client === this.#lastClient && clock === this.#lastClock;
     // Two neighbours in one known list are as they should be.
-    if (isList(left) && isSameHome(left, right)) return;
-    this.#pairs.push(left.kind, left.client, left.clock, right.kind, right.client, right.clock);
+    if (isSame && isList(kind)) return;
+    if (this.#pairs === null) {
+      this.#pairs = [this.#lastKind, this.#lastClient, this.#lastClock, kind, client, clock];
+    } else {
+      this.#pairs.push(this.#lastKind, this.#lastClient, this.#lastClock, kind, client, clock);
+    }
   }
 
-  /** The home of an id, as far as the section at hand knows it. */
-  #look(home: Home, client: number, clock: number): Home {
+  /** Finds the home of an id, as far as the section at hand knows it. */
+  #look(client: number, clock: number): void {
     if (client !== this.#client || clock < this.#sectionStart) {
-      return setHome(home, HOME.like, client, clock);
+      this.#found(HOME.like, client, clock);
+      return;
     }
-    const runs = this.#runs[this.#section];
+    const runs = this.#runs?.[this.#section];
     const at = runs === undefined ? -1 : findRun(runs, clock);
-    if (at !== -1) return readHome(home, runs as number[], at + 1);
-    if (this.#sectionStart === 0) return setHome(home, HOME.root, 0, 0);
-    return setHome(home, HOME.like, client, this.#sectionStart - 1);
+    if (at !== -1) {
+      const list = runs as number[];
+      this.#found(list[at + 1] as HomeKind, list[at + 2] as number, list[at + 3] as number);
+    } else if (this.#sectionStart === 0) {
+      this.#found(HOME.root, 0, 0);
+    } else {
+      this.#found(HOME.like, client, this.#sectionStart - 1);
+    }
+  }
+
+  #found(kind: HomeKind, client: number, clock: number): void {
+    this.#kind = kind;
+    this.#homeClient = client;
+    this.#homeClock = clock;
   }
 }
 
@@ -162,7 +195,7 @@ class Resolution {
     for (let at = 0; at < pairs.length; at += PAIR_SLOTS) {
       this.#resolve(readHome(left, pairs, at));
       this.#resolve(readHome(right, pairs, at + 3));
-      if (isList(left) && isSameHome(left, right)) continue;
+      if (isList(left.kind) && isSameHome(left, right)) continue;
       resolved.push(left.kind, left.client, left.clock, right.kind, right.client, right.clock);
     }
     return resolved;
@@ -172,7 +205,7 @@ class Resolution {
     const resolved: number[] = [];
     for (let at = 0; at < longs.length; at += LONG_SLOTS) {
       this.#resolve(readHome(home, longs, at + 3));
-      if (!mayBeMap(home)) continue;
+      if (!mayBeMap(home.kind)) continue;
       const [client, start, end] = longs.slice(at, at + 3) as [number, number, number];
       resolved.push(client, start, end, home.kind, home.client, home.clock);
     }
@@ -224,10 +257,10 @@ export function readHome(home: Home, list: readonly number[], at: number): Home 
   return setHome(home, list[at] as HomeKind, list[at + 1] as number, list[at + 2] as number);
 }
 
-function isList({ kind }: Home): boolean {
+function isList(kind: HomeKind): boolean {
   return kind === HOME.root || kind === HOME.inside;
 }
 
-function mayBeMap({ kind }: Home): boolean {
+function mayBeMap(kind: HomeKind): boolean {
   return kind === HOME.map || kind === HOME.like;
 }
