@@ -257,7 +257,7 @@ describe('no Yjs type makes a live map value of several clocks', () => {
       (doc) => {
         const text = new Y.XmlText('text');
         doc.getXmlFragment('xml').insert(0, [text]);
-        return (value) => text.setAttribute('k', value as string);
+        return (value) => text.setAttribute('k', value);
       },
     ],
   ];

@@ -41,6 +41,14 @@ function rows(count: number): Y.Doc {
   return doc;
 }
 
+/** Of one client known up to clock 5, with one run of this length in a map. */
+const headOfRun = (length: number): Uint8Array =>
+  encoding.encode((encoder) => {
+    // Format, one client, id, clock, no deletes, no flags; one byte of homes.
+    for (const byte of [2, 1, 7, 5, 0, 0, 1, length * 6 + HOME.map])
+      encoding.writeUint8(encoder, byte);
+  });
+
 describe('homes', () => {
   test('are those of the document, update by update, at once, from a state, and from a head', () => {
     for (let seed = 1; seed <= 15; seed++) {
@@ -146,15 +154,9 @@ describe('a head', () => {
   });
 
   test('whose homes fall short of the clocks, or go beyond, is no head', () => {
-    const head = (length: number): Uint8Array =>
-      encoding.encode((encoder) => {
-        // Format, one client, id, clock, no deletes, no flags; then one run in a map.
-        for (const byte of [2, 1, 7, 5, 0, 0, 1, length * 6 + HOME.map])
-          encoding.writeUint8(encoder, byte);
-      });
-    expect(homeOf(Version.decode(head(5)) as Version, 7, 4)).toEqual([HOME.map, 0, 0]);
-    expect(Version.decode(head(4))).toBeNull();
-    expect(Version.decode(head(6))).toBeNull();
+    expect(homeOf(Version.decode(headOfRun(5)) as Version, 7, 4)).toEqual([HOME.map, 0, 0]);
+    expect(Version.decode(headOfRun(4))).toBeNull();
+    expect(Version.decode(headOfRun(6))).toBeNull();
   });
 });
 
