@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../../server/protocol/errors.ts';
 import { ProtocolError } from '../../../server/protocol/errors.ts';
 import type { DocumentState } from '../../../server/rooms/documents.ts';
 import { cut } from '../../../server/rooms/updates/cut.ts';
-import { load, versionOf } from '../../support/docs.ts';
+import { load, serverVersionOf } from '../../support/docs.ts';
 import { connect, documentName, openRooms } from '../../support/room-house.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -56,7 +56,7 @@ async function storeBase(
   const chunks = cut(Y.encodeStateAsUpdate(doc), 64 * 1024);
   await store.load(name);
   await store.append(name, Y.encodeStateAsUpdate(doc)).durable;
-  await store.compact(name, { upToSeq: 0, chunks, head: versionOf(doc).encode() });
+  await store.compact(name, { upToSeq: 0, chunks, head: serverVersionOf(doc).encodeHead() });
   store.release(name);
   return doc;
 }
