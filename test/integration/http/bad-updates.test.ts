@@ -5,7 +5,7 @@ import * as Y from 'yjs';
 import { MemoryStore } from '../../../persistence/memory-store.ts';
 import { ERRORS } from '../../../server/protocol/errors.ts';
 import { REFUSALS, type RefusalCode } from '../../../server/rooms/updates/refusal.ts';
-import { forge, forgeItems, fromHex, gc, item } from '../../support/forge.ts';
+import { forge, forgeItems, fromHex, gc } from '../../support/forge.ts';
 import { startNode, type RunningNode } from '../../support/in-process-node.ts';
 import { pathOf, Rest, textUpdate } from '../../support/rest.ts';
 import { UPDATE_CASES } from '../../support/update-cases.ts';
@@ -90,7 +90,10 @@ describe('R06 table U as request bodies', () => {
     ['U22 200,000 delete ranges', forge([], [[1, ...manyRanges]]), 'update-refused'],
     [
       'U36 a quadratic conflict of 56 KB',
-      forge(Array.from({ length: 5600 }, (_, at) => ({ client: 5600 - at, structs: [item({})] }))),
+      forgeItems(1, [
+        { text: 'x'.repeat(5600) },
+        ...Array.from({ length: 5600 }, (_, at) => ({ rightOrigin: [1, at] as const })),
+      ]),
       'update-refused',
     ],
     [
