@@ -14,7 +14,7 @@ import { WEBHOOK_SECRET, WebhookReceiver } from '../../support/webhook-receiver.
 const DOCUMENTS = 5;
 
 /** Longer than the node takes to move its cursor, if it wrongly does. */
-const HOLD_MS = 400;
+const HOLD_MS = 800;
 
 interface Run {
   /** Documents about whose newest durable change the receiver knows nothing. */
@@ -37,23 +37,24 @@ async function run(kills: number, sabotage: Sabotage): Promise<Run> {
   for (let round = 0; round < kills; round++) {
     const node = await NodeProcess.start({ dataDir, env, sabotage });
     const rest = new Rest(node.url);
-    const killed = new AbortController();
+    const ending = new AbortController();
     const before = receiver.seen.length;
     const fatal = 1 + (round % 4);
     receiver.reply = async () => {
       if (receiver.seen.length < before + fatal) return { status: 200 };
       // Some of the time after the event was taken, before the node can know; some of the time it never was.
       const isTaken = round % 2 === 0;
+      // What is written later would be told later, and hide what was lost.
+      ending.abort();
       if (!isTaken) await new Promise((resolve) => setTimeout(resolve, HOLD_MS));
       node.kill();
-      killed.abort();
       return isTaken ? { status: 200 } : null;
     };
-    for (let index = 0; !killed.signal.aborted; index = (index + 1) % DOCUMENTS) {
+    for (let index = 0; !ending.signal.aborted; index = (index + 1) % DOCUMENTS) {
       // Whether the last one was durable before the kill, nobody knows: its answer never came.
       const path = `/v1/documents/d${index}`;
       await rest.put(path).catch(() => undefined);
-      if (killed.signal.aborted) break;
+      if (ending.signal.aborted) break;
       await rest.post(`${path}/updates`, textUpdate('x', ++client)).catch(() => undefined);
     }
     await node.exited();
