@@ -12,6 +12,8 @@ export interface Ask {
   readonly method?: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** True: the body is read and forgotten, as the socket readers of the same workload do. */
+  readonly isDiscarding?: boolean;
 }
 
 export class HttpClient {
@@ -23,7 +25,10 @@ export class HttpClient {
     this.#base = target.url.replace(/^ws/, 'http');
   }
 
-  async ask(path: string, { method = 'GET', headers = {}, body }: Ask = {}): Promise<Answer> {
+  async ask(
+    path: string,
+    { method = 'GET', headers = {}, body, isDiscarding = false }: Ask = {},
+  ): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         `${this.#base}${path}`,
@@ -34,7 +39,9 @@ export class HttpClient {
         },
         (response) => {
           const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('data', (chunk: Buffer) => {
+            if (!isDiscarding) chunks.push(chunk);
+          });
           response.on('error', reject);
           response.on('end', () => {
             const { statusCode = 0, headers: got } = response;

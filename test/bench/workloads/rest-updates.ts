@@ -8,7 +8,7 @@ import { prepareSessions } from '../sessions.ts';
 import { percentiles } from '../statistics.ts';
 import type { Outcome, Run, Workload } from '../workload.ts';
 
-const ROOMS = 10;
+const ROOMS = 50;
 const PER_SECOND = 500;
 const SECONDS = 10;
 const WARM_UP_SECONDS = 2;
