@@ -5,6 +5,7 @@
 import { FrameCache } from './broadcast.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceTable, type PresenceLimits, type PresenceResult } from './presence.ts';
+import type { NodeOwner, RemoteEntry, RemoteNews } from './presence-remote.ts';
 import type { Session } from './session.ts';
 import type { TimerHandle, Timers } from './timers.ts';
 
@@ -16,6 +17,8 @@ export class PresenceFeed {
   readonly #sessions: ReadonlySet<Session>;
   readonly #window = new FlushWindow(WINDOW_MS_MAX);
   #timer: TimerHandle | null = null;
+  /** Gets what changed of this node's own clients, with each flush. Set by who tells other nodes. */
+  onOwnChanges: ((entries: readonly RemoteEntry[]) => void) | null = null;
 
   /** `sessions`: the room's own set, read when there is something to send. */
   constructor(limits: PresenceLimits, timers: Timers, sessions: ReadonlySet<Session>) {
@@ -32,6 +35,28 @@ export class PresenceFeed {
 
   leave(session: Session): void {
     this.#table.leave(session);
+    this.#schedule();
+  }
+
+  /** The clients of this node's own connections. */
+  own(): readonly RemoteEntry[] {
+    return this.#table.own();
+  }
+
+  /** What another node says of its clients; see `PresenceTable`. */
+  applyRemote(
+    owner: NodeOwner,
+    entries: readonly RemoteEntry[],
+    isComplete: boolean,
+    countMax: number,
+  ): RemoteNews {
+    const news = this.#table.applyRemote(owner, entries, isComplete, countMax);
+    this.#schedule();
+    return news;
+  }
+
+  leaveNode(owner: NodeOwner): void {
+    this.#table.leaveNode(owner);
     this.#schedule();
   }
 
@@ -67,5 +92,8 @@ export class PresenceFeed {
     const frames = new FrameCache((wire) => wire.presence(changes));
     for (const session of this.#sessions) session.deliverPresence(frames.get(session.outlet.wire));
     this.#window.flushed(this.#timers.now());
+    if (this.onOwnChanges === null) return;
+    const own = this.#table.takeOwnChanges();
+    if (own.length > 0) this.onOwnChanges(own);
   }
 }

@@ -6,15 +6,21 @@
  * punished, because stock y-websocket clients echo what they receive. When two connections name the same id
  * the newer state wins (a client that reconnects before its old socket is noticed dead); naming it with a
  * state already known only puts the connection in line to inherit the id. [I9]
+ *
+ * Clients of other nodes are shown like those that are here, but never told to other nodes again. Whom a
+ * connection of this node speaks for is what that connection says, whatever other nodes say of the same id.
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import { hasDepthOver } from './json-depth.ts';
+import {
+  RemotePresence,
+  type NodeOwner,
+  type RemoteEntry,
+  type RemoteNews,
+} from './presence-remote.ts';
+import { judgeState, type PresenceLimits } from './presence-state.ts';
 
-export interface PresenceLimits {
-  readonly stateBytesMax: number;
-  readonly stateDepthMax: number;
-}
+export type { PresenceLimits } from './presence-state.ts';
 
 /** Highest step of a client's clock; honest clients count up by one. */
 const CLOCK_STEP_MAX = 10_000;
@@ -52,6 +58,10 @@ export class PresenceTable {
   readonly #states = new Map<number, State>();
   readonly #idOf = new Map<object, number>();
   readonly #changed = new Map<number, Entry>();
+  /** Null until another node has somebody here. */
+  #remote: RemotePresence | null = null;
+  /** Changes of connections of this node, for the others; null while nobody wants to know. */
+  #ownChanged: Map<number, Entry> | null = null;
 
   constructor(limits: PresenceLimits) {
     this.#limits = limits;
@@ -88,38 +98,29 @@ export class PresenceTable {
   }
 
   #applyOwn(clientId: number, clock: number, json: string, owner: object): PresenceResult {
-    // A UTF-16 unit takes at most three bytes; only states near the limit are measured exactly.
-    if (json.length > this.#limits.stateBytesMax) return OVER_LIMIT;
-    if (json.length * 3 > this.#limits.stateBytesMax) {
-      if (Buffer.byteLength(json) > this.#limits.stateBytesMax) return OVER_LIMIT;
-    }
-    if (hasDepthOver(json, this.#limits.stateDepthMax)) return OVER_LIMIT;
-    let value: unknown;
-    try {
-      value = JSON.parse(json);
-    } catch {
-      return INVALID;
-    }
-    if (typeof value !== 'object' || Array.isArray(value)) return INVALID;
+    const verdict = judgeState(json, this.#limits);
+    if (verdict === 'over-limit') return OVER_LIMIT;
+    if (verdict === 'invalid') return INVALID;
+    const isGone = verdict === 'gone';
 
     const known = this.#states.get(clientId);
     if (known === undefined) {
-      if (value === null) return OK;
+      if (isGone) return OK;
       this.#idOf.set(owner, clientId);
       this.#set(clientId, { clock, json, owner, heir: null });
       return OK;
     }
-    const isNewer = clock > known.clock || (clock === known.clock && value === null);
+    const isNewer = clock > known.clock || (clock === known.clock && isGone);
     if (known.owner !== owner) {
       this.#idOf.set(owner, clientId);
-      if (!isNewer || value === null) {
+      if (!isNewer || isGone) {
         known.heir = owner;
         return OK;
       }
     }
     if (!isNewer) return OK;
     if (clock - known.clock > CLOCK_STEP_MAX) return OVER_LIMIT;
-    if (value === null) this.#remove(clientId, clock);
+    if (isGone) this.#remove(clientId, clock);
     else
       this.#set(clientId, { clock, json, owner, heir: known.owner === owner ? known.heir : null });
     return OK;
@@ -141,9 +142,47 @@ export class PresenceTable {
     }
   }
 
+  /** What another node says of its clients here. `countMax`: how many it may have. */
+  applyRemote(
+    owner: NodeOwner,
+    entries: readonly RemoteEntry[],
+    isComplete: boolean,
+    countMax: number,
+  ): RemoteNews {
+    this.#remote ??= new RemotePresence(this.#limits);
+    const news = this.#remote.apply(owner, entries, isComplete, countMax);
+    for (const [clientId, clock] of news.changed) this.#showRemote(clientId, clock);
+    return news;
+  }
+
+  /** Another node is gone, or out of reach: so are its clients. */
+  leaveNode(owner: NodeOwner): void {
+    const changed = this.#remote?.leave(owner) ?? [];
+    for (const [clientId, clock] of changed) this.#showRemote(clientId, clock);
+  }
+
+  /** The clients of this node's own connections, for the other nodes. */
+  own(): readonly RemoteEntry[] {
+    return [...this.#states].map(([clientId, { clock, json }]) => ({ clientId, clock, json }));
+  }
+
+  /** What of that has changed since the last call; the first call starts the counting. */
+  takeOwnChanges(): readonly RemoteEntry[] {
+    const changed = this.#ownChanged;
+    if (changed === null) {
+      this.#ownChanged = new Map();
+      return this.own();
+    }
+    if (changed.size === 0) return [];
+    const entries = [...changed].map(([clientId, { clock, json }]) => ({ clientId, clock, json }));
+    changed.clear();
+    return entries;
+  }
+
   /** All states, encoded for a newcomer; null when nobody is present. */
   encodeAll(): Uint8Array | null {
-    return this.#states.size === 0 ? null : encodeEntries(this.#states);
+    const states = this.#remote === null ? this.#states : this.#withRemote(this.#remote);
+    return states.size === 0 ? null : encodeEntries(states);
   }
 
   /** What changed since the last call, one entry a client however often it changed; null when nothing did. */
@@ -157,11 +196,31 @@ export class PresenceTable {
   #set(clientId: number, state: State): void {
     this.#states.set(clientId, state);
     this.#changed.set(clientId, state);
+    this.#ownChanged?.set(clientId, state);
   }
 
   #remove(clientId: number, clock: number): void {
     this.#states.delete(clientId);
-    this.#changed.set(clientId, { clock, json: null });
+    const gone: Entry = { clock, json: null };
+    // It may have moved to another node before its connection here was noticed dead.
+    this.#changed.set(clientId, this.#remote?.find(clientId) ?? gone);
+    this.#ownChanged?.set(clientId, gone);
+  }
+
+  /** `clock`: of what was shown of the client; a goodbye below it would not be believed. */
+  #showRemote(clientId: number, clock: number): void {
+    if (this.#states.has(clientId)) return;
+    this.#changed.set(clientId, this.#remote?.find(clientId) ?? { clock, json: null });
+  }
+
+  #withRemote(remote: RemotePresence): ReadonlyMap<number, Entry> {
+    const all = new Map<number, Entry>();
+    for (const clientId of remote.clientIds()) {
+      const state = remote.find(clientId);
+      if (state !== null) all.set(clientId, state);
+    }
+    for (const [clientId, state] of this.#states) all.set(clientId, state);
+    return all;
   }
 }
 

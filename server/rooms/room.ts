@@ -42,7 +42,7 @@ export class Room implements CatchUpSource {
   readonly context: RoomContext;
   readonly epoch: string;
   readonly version: Version;
-  readonly #presence: PresenceFeed;
+  readonly presence: PresenceFeed;
   readonly #sessions = new Set<Session>();
   readonly #tail: Tail;
   readonly #window: FlushWindow;
@@ -94,7 +94,7 @@ export class Room implements CatchUpSource {
     for (const update of stored.tail) this.#tail.append(update.bytes, update.seq, update.seq);
     this.#tailUpdates = stored.tail.length;
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
-    this.#presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
+    this.presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
     this.#window = new FlushWindow(context.limits.flushWindowMs);
     this.isGuarded = isGuarded;
     this.#admission = new Admission(this);
@@ -294,17 +294,17 @@ export class Room implements CatchUpSource {
       this.#window.flushed(timers.now());
       this.onActivity();
     }
-    this.#presence.flushIfDue();
+    this.presence.flushIfDue();
   }
 
   // ── presence ─────────────────────────────────────────────────────────────────────────────────────────
 
   applyPresence(entries: Uint8Array, session: Session): PresenceResult {
-    return this.#presence.apply(entries, session);
+    return this.presence.apply(entries, session);
   }
 
   sendPresence(session: Session): void {
-    this.#presence.sendAll(session);
+    this.presence.sendAll(session);
   }
 
   // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────
@@ -318,7 +318,7 @@ export class Room implements CatchUpSource {
   leave(session: Session): void {
     this.#sessions.delete(session);
     this.#durability.remove(session);
-    this.#presence.leave(session);
+    this.presence.leave(session);
     this.onActivity();
   }
 
@@ -378,7 +378,7 @@ export class Room implements CatchUpSource {
     this.#end = why;
     const { timers } = this.context;
     if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
-    this.#presence.dispose();
+    this.presence.dispose();
     this.#flushTimer = null;
     this.#arrivals.fail(new ProtocolError(why));
     // What a reset room has accepted is in the store's queue, and durable when that is written.

@@ -1,0 +1,237 @@
+/**
+ * Presence of other nodes, as leases. [I9] What a node says of its clients holds as long as the node lives: until 10 s
+ * after its last heartbeat, or until it says goodbye. Then all its clients go at once; when it is heard again it
+ * tells everybody anew, so that a healed cut brings them back without anyone doing anything.
+ *
+ *   unknown ──presence, heartbeat──▶ live ──10 s without a heartbeat──▶ unknown   its clients go
+ *                                     └────goodbye──▶ gone (late messages are ignored) ──lease ends──▶ unknown
+ *
+ * Messages get lost. Whoever has clients in a document says so in full every 10 s, which repairs everything, a lost
+ * goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
+ * without entries is a question: a room has just opened there, and whoever has clients in it answers in full.
+ *
+ * Bounded: clients of one node in all documents, B19. Time comes from outside; `tick` is called about once a second.
+ */
+import type { DocumentName } from '../protocol/document-name.ts';
+import type { NodeOwner, RemoteEntry, RemoteNews } from '../rooms/presence-remote.ts';
+import type { Timers } from '../rooms/timers.ts';
+import type { Epoch } from './envelope.ts';
+import type { Received } from './exchange.ts';
+import { PRESENCE_ENTRIES_MAX, type PresenceMessage } from './messages.ts';
+
+const LEASE_MS = 10_000;
+const REFRESH_MS = 10_000;
+/** Three refreshes, and some more. */
+const TABLE_LEASE_MS = 35_000;
+/** So long questions about one document are collected before they are answered. */
+const ANSWER_DELAY_MS = 50;
+/** More than any number of nodes; made-up ones end with their leases. */
+const NODES_MAX = 1_024;
+/** What a message may hold; see payloads.ts. Larger states stay on their node. */
+const JSON_BYTES_MAX = 64 * 1024;
+const CLOCK_MAX = 0xffff_ffff;
+
+/** A room, as far as this is concerned. */
+export interface PresentRoom {
+  readonly name: DocumentName;
+  readonly presence: {
+    /** The clients of this node's own connections. */
+    own(): readonly RemoteEntry[];
+    applyRemote(
+      owner: NodeOwner,
+      entries: readonly RemoteEntry[],
+      isComplete: boolean,
+      countMax: number,
+    ): RemoteNews;
+    leaveNode(owner: NodeOwner): void;
+  };
+}
+
+export interface PresenceLeaseOptions {
+  readonly find: (name: DocumentName) => PresentRoom | null;
+  readonly rooms: () => Iterable<PresentRoom>;
+  readonly send: (message: PresenceMessage) => void;
+  readonly timers: Timers;
+}
+
+interface Table {
+  count: number;
+  heardAtMs: number;
+}
+
+interface Leased {
+  readonly owner: NodeOwner;
+  readonly epoch: Epoch;
+  heardAtMs: number;
+  hasLeft: boolean;
+  count: number;
+  readonly tables: Map<DocumentName, Table>;
+}
+
+export class PresenceLease {
+  /** Entries left out: malformed, or more than a node may have. */
+  dropped = 0;
+  readonly #options: PresenceLeaseOptions;
+  readonly #nodes = new Map<string, Leased>();
+  /** Documents that somebody has asked about: answered in a moment. */
+  readonly #asked = new Set<DocumentName>();
+  #refreshedAtMs: number;
+
+  constructor(options: PresenceLeaseOptions) {
+    this.#options = options;
+    this.#refreshedAtMs = options.timers.now();
+  }
+
+  /** Nodes whose lease runs. */
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  onPresence({ origin, epoch, message }: Received): void {
+    if (message.kind !== 'presence') return;
+    const room = this.#options.find(message.document);
+    if (room === null) return;
+    const leased = this.#leaseOf(origin, epoch);
+    if (leased === null || leased.hasLeft) return;
+    const { isComplete, entries } = message;
+    const table = leased.tables.get(room.name) ?? { count: 0, heardAtMs: 0 };
+    const countMax = PRESENCE_ENTRIES_MAX - leased.count + table.count;
+    const news = room.presence.applyRemote(leased.owner, entries, isComplete, countMax);
+    this.dropped += news.dropped;
+    leased.count += news.count - table.count;
+    table.count = news.count;
+    table.heardAtMs = this.#options.timers.now();
+    if (news.count === 0) leased.tables.delete(room.name);
+    else leased.tables.set(room.name, table);
+    if (isComplete && entries.length === 0) this.#answer(room);
+  }
+
+  /** True: a node that was unknown lives, and should be told who is here. */
+  onHeartbeat({ origin, epoch, message }: Received): boolean {
+    if (message.kind !== 'heartbeat') return false;
+    const isNew = this.#nodes.get(origin)?.epoch !== epoch;
+    const leased = this.#leaseOf(origin, epoch);
+    if (leased === null) return false;
+    leased.heardAtMs = this.#options.timers.now();
+    if (message.isLeaving) {
+      this.#letGo(leased);
+      leased.hasLeft = true;
+    }
+    return isNew && !message.isLeaving;
+  }
+
+  /** A room has opened: who is in it elsewhere? */
+  ask(document: DocumentName): void {
+    this.#options.send({ kind: 'presence', document, isComplete: true, entries: [] });
+  }
+
+  /** Everybody who is here, in all documents: after a link came up, for a node that was not heard before. */
+  sendAll(): void {
+    for (const room of this.#options.rooms()) this.#sendTable(room);
+  }
+
+  /** Ends leases that have run out, and repeats who is here. */
+  tick(): void {
+    const nowMs = this.#options.timers.now();
+    for (const [node, leased] of this.#nodes) {
+      if (nowMs - leased.heardAtMs >= LEASE_MS) {
+        this.#letGo(leased);
+        this.#nodes.delete(node);
+        continue;
+      }
+      for (const [document, table] of leased.tables) {
+        if (nowMs - table.heardAtMs >= TABLE_LEASE_MS) this.#letGoTable(leased, document);
+      }
+    }
+    if (nowMs - this.#refreshedAtMs < REFRESH_MS) return;
+    this.#refreshedAtMs = nowMs;
+    this.sendAll();
+  }
+
+  #leaseOf(node: string, epoch: Epoch): Leased | null {
+    const known = this.#nodes.get(node);
+    if (known?.epoch === epoch) return known;
+    // The start before this one is dead, whatever its lease says.
+    if (known !== undefined) this.#letGo(known);
+    else if (this.#nodes.size >= NODES_MAX) return null;
+    const leased: Leased = {
+      owner: { node },
+      epoch,
+      heardAtMs: this.#options.timers.now(),
+      hasLeft: false,
+      count: 0,
+      tables: new Map(),
+    };
+    this.#nodes.set(node, leased);
+    return leased;
+  }
+
+  #letGo(leased: Leased): void {
+    for (const document of leased.tables.keys()) this.#letGoTable(leased, document);
+  }
+
+  #letGoTable(leased: Leased, document: DocumentName): void {
+    leased.count -= leased.tables.get(document)?.count ?? 0;
+    leased.tables.delete(document);
+    this.#options.find(document)?.presence.leaveNode(leased.owner);
+  }
+
+  /** Several may ask within a moment; one answer is for all of them. */
+  #answer({ name }: PresentRoom): void {
+    if (this.#asked.has(name)) return;
+    this.#asked.add(name);
+    this.#options.timers.setTimeout(() => {
+      this.#asked.delete(name);
+      const room = this.#options.find(name);
+      if (room !== null) this.#sendTable(room);
+    }, ANSWER_DELAY_MS);
+  }
+
+  #sendTable(room: PresentRoom): void {
+    const entries = room.presence.own();
+    if (entries.length === 0) return;
+    for (const message of presenceMessages(room.name, entries, true)) this.#options.send(message);
+  }
+}
+
+/** Half of what a message holds: names and numbers are counted at their longest, text by units. */
+const ENTRIES_BYTES_MAX = 96 * 1024;
+
+/**
+ * Cut so that each fits a message. A complete table that takes several is sent as one that is complete, and the
+ * rest as changes: who has more than that is in no hurry.
+ */
+export function* presenceMessages(
+  document: DocumentName,
+  entries: readonly RemoteEntry[],
+  isComplete: boolean,
+): Generator<PresenceMessage> {
+  let run: RemoteEntry[] = [];
+  let bytes = 0;
+  const isWhole = entries.reduce((sum, entry) => sum + bytesOf(entry), 0) <= ENTRIES_BYTES_MAX;
+  for (const entry of entries) {
+    if (!fits(entry)) continue;
+    const size = bytesOf(entry);
+    if (run.length > 0 && bytes + size > ENTRIES_BYTES_MAX) {
+      yield { kind: 'presence', document, isComplete: false, entries: run };
+      run = [];
+      bytes = 0;
+    }
+    run.push(entry);
+    bytes += size;
+  }
+  if (run.length > 0) {
+    yield { kind: 'presence', document, isComplete: isComplete && isWhole, entries: run };
+  }
+}
+
+function fits({ clock, json }: RemoteEntry): boolean {
+  if (clock > CLOCK_MAX) return false;
+  return (
+    json === null || json.length * 3 <= JSON_BYTES_MAX || Buffer.byteLength(json) <= JSON_BYTES_MAX
+  );
+}
+
+function bytesOf({ json }: RemoteEntry): number {
+  return 16 + (json?.length ?? 0) * 3;
+}
