@@ -7,6 +7,7 @@
  * Times in messages are for people; nothing is ordered by them.
  */
 import type { DocumentName } from '../protocol/document-name.ts';
+import type { PresenceEntry } from '../rooms/relay.ts';
 import {
   EVERYONE,
   MESSAGE_BYTES_MAX,
@@ -41,13 +42,6 @@ export interface UpdateMessage {
    */
   readonly previousSeq: number;
   readonly update: Uint8Array;
-}
-
-export interface PresenceEntry {
-  readonly clientId: number;
-  readonly clock: number;
-  /** JSON as the client sent it; null: gone. */
-  readonly json: string | null;
 }
 
 export interface PresenceMessage {

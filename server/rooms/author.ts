@@ -6,4 +6,6 @@ export interface Author {
   readonly canWrite: boolean;
   /** Only the first content of a document is meant: refused if there is any in the moment of taking it. */
   readonly isSeeding?: boolean;
+  /** Another node: stored and shown here, and not told to other nodes again. */
+  readonly isRemote?: true;
 }

@@ -5,6 +5,7 @@
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { PresenceLimits } from './presence.ts';
+import type { Relay } from './relay.ts';
 import type { Timers } from './timers.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -69,5 +70,7 @@ export interface RoomContext {
   readonly limits: RoomLimits;
   readonly stats: RoomStats;
   readonly sabotage: RoomSabotage;
+  /** To the other nodes; absent on a node that is alone. */
+  readonly relay?: Relay;
   readonly report: (event: RoomEvent) => void;
 }
