@@ -2,11 +2,10 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import swaggerFolder from 'swagger-ui-dist/absolute-path.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const page = join(root, 'dist', 'server', 'http', 'docs-page');
-const swagger = swaggerFolder();
+const swagger = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/package.json')));
 
 rmSync(page, { recursive: true, force: true });
 mkdirSync(page, { recursive: true });

@@ -130,10 +130,14 @@ export class Node {
     this.#redis =
       config.redisUrl === null
         ? null
-        : new SharedRedis(config.redisUrl, realTimers.now, (isUp) => {
-            if (isUp) this.log.info('Redis is back: rates and tickets are shared again');
-            else this.log.warn('Redis is out: this node counts rates and tickets for itself');
-          });
+        : new SharedRedis(
+            config.redisUrl,
+            () => realTimers.now(),
+            (isUp) => {
+              if (isUp) this.log.info('Redis is back: rates and tickets are shared again');
+              else this.log.warn('Redis is out: this node counts rates and tickets for itself');
+            },
+          );
     this.#access = this.#createAccess(parts.authorize ?? null);
     this.#rates = rateLimits(config, this.#redis);
     this.#connections = new Connections({ timers: realTimers, limits: config });
@@ -342,7 +346,7 @@ export class Node {
     const { config } = this;
     return createAccessControl({
       keys: keySourceOf(config, {
-        now: realTimers.now,
+        now: () => realTimers.now(),
         onFailure: (error) => {
           this.log.error({ err: error }, 'the keys at JWKS_URL could not be fetched');
         },
@@ -359,7 +363,7 @@ export class Node {
       badTokens: { quota: badTokenQuota(config), windowMs: config.rateWindowMs },
       records: this.#store.records,
       redis: this.#redis,
-      now: realTimers.wallClock,
+      now: () => realTimers.wallClock(),
       report: (event) => {
         this.#reports.onAccessEvent(event);
       },
