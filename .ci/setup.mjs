@@ -19,6 +19,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const goal = process.argv[2] ?? 'start';
 const SYSTEM_PACKAGES = [
   { name: 'redis-server', has: () => onPath('redis-server') },
+  // Debian keeps it in sbin, which is not on everybody's PATH.
+  { name: 'haproxy', has: () => onPath('haproxy') || existsSync('/usr/sbin/haproxy') },
   { name: 'chromium', has: () => onPath('chromium') },
   { name: 'curl', has: () => onPath('curl') },
 ];
@@ -97,7 +99,9 @@ function newestMtimeMs(path) {
 function dropStaleBuild() {
   const dist = join(root, 'dist');
   const stamp = join(dist, '.sources');
-  const files = ['server', 'persistence', 'client', 'test'].flatMap(sourcesBelow).join('\n');
+  const files = ['server', 'persistence', 'client', 'chaos', 'test']
+    .flatMap(sourcesBelow)
+    .join('\n');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === files) return;
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);

@@ -1,0 +1,51 @@
+/**
+ * The process behind guard.ts. It reads what to look after from stdin; when stdin ends, whoever wrote there is gone,
+ * and what is left is ended. A pipe is closed by the kernel, so this cannot be forgotten by a process that was killed.
+ */
+import { rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+const processes = new Set<number>();
+const folders = new Set<string>();
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const space = line.indexOf(' ');
+  const value = line.slice(space + 1);
+  switch (line.slice(0, space)) {
+    case 'process':
+      processes.add(Number(value));
+      break;
+    case 'gone':
+      processes.delete(Number(value));
+      break;
+    case 'folder':
+      folders.add(value);
+      break;
+    default:
+  }
+});
+
+lines.on('close', () => {
+  for (const pid of processes) {
+    // SIGKILL: it also ends what is stopped, and what would drain for nobody.
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  }
+  const timer = setInterval(() => {
+    if ([...processes].some(isAlive)) return;
+    clearInterval(timer);
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }, 10);
+});
+
+// Whoever ends a whole group of processes by signal means the others: this one ends when they are gone.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
