@@ -6,9 +6,10 @@
  * would otherwise hold them all (100 documents of 300 KB: 25 MB that the allocator never gave back).
  */
 import { LRUCache } from 'lru-cache';
-import type { DocumentStore } from '../../persistence/store.ts';
+import type { BaseInfo, DocumentStore } from '../../persistence/store.ts';
 import type { Frame, Wire } from './outlet.ts';
 import type { TimerHandle, Timers } from './timers.ts';
+import { Version } from './updates/version.ts';
 
 /** A base that nobody asked for in this time is let go. */
 const UNUSED_MS = 10_000;
@@ -128,4 +129,11 @@ export class BaseCache {
     this.#reading.set(key, reading);
     return reading;
   }
+}
+
+/** The version of a base that has been opened: its state vector and delete set. */
+export function headOf({ head }: BaseInfo): Version {
+  const version = Version.decodeBare(head);
+  if (version === null) throw new Error('the head of a loaded base does not decode');
+  return version;
 }

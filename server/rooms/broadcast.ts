@@ -2,6 +2,7 @@
  * How a flush becomes bytes: coalesced updates, and one frame a wire for all who get it.
  */
 import { mergeInLevels } from '../protocol/merge-updates.ts';
+import type { Author } from './author.ts';
 import { frameBytes, type Frame, type Wire } from './outlet.ts';
 
 /** Updates in a row, as one. */
@@ -35,6 +36,15 @@ export function coalesce(
   }
   const merged = mergeInLevels(updates.map((update) => update.bytes));
   return [{ firstSeq: first.seq, lastSeq: last.seq, bytes: merged }];
+}
+
+/** What of these updates authors of this node have made: the others' are known to other nodes. */
+export function runsByLocals(
+  updates: readonly { readonly seq: number; readonly bytes: Uint8Array; readonly source: Author }[],
+  runs: readonly Run[],
+): readonly Run[] {
+  const locals = updates.filter(({ source }) => source.isRemote !== true);
+  return locals.length === updates.length ? runs : coalesce(locals);
 }
 
 /** Several frames as one write. */

@@ -8,6 +8,7 @@ import { compactStored } from './compact-stored.ts';
 import type { RoomContext } from './context.ts';
 import { failureOf } from './failure.ts';
 import { openRoom } from './open-room.ts';
+import type { Relay } from './relay.ts';
 import type { Room } from './room.ts';
 import type { TimerHandle } from './timers.ts';
 
@@ -16,12 +17,18 @@ const IDLE_TAIL_UPDATES_MIN = 64;
 const IDLE_TAIL_BYTES_MIN = 16 * 1024;
 /** After a compaction failed, the next one is tried no sooner. */
 const FAILED_COMPACTION_PAUSE_MS = 60_000;
+/** A room in which only other nodes have written closes this soon. */
+const VISIT_IDLE_MS = 1_000;
 
 interface Entry {
   readonly room: Room;
   idleTimer: TimerHandle | null;
   isCompacting: boolean;
   failedAtMs: number;
+  /** Nobody of this node has asked for it since it is open: only other nodes' updates are stored. */
+  isVisited: boolean;
+  /** Other nodes were asked for what they have. */
+  greeting: Promise<void> | null;
 }
 
 export class Registry {
@@ -47,14 +54,14 @@ export class Registry {
     return this.#roomList();
   }
 
-  /** Opens a document, or joins the opening that is under way. @throws ProtocolError */
+  /**
+   * Opens a document, or joins the opening that is under way. Where there are other nodes they are asked first; the
+   * answer is not waited for longer than they may take, see relay.ts. @throws ProtocolError
+   */
   async open(name: DocumentName): Promise<Room> {
-    if (this.#isClosing) throw new ProtocolError('draining');
-    if (this.#deleting.has(name)) throw new ProtocolError('document-deleted');
-    const entry = this.#entries.get(name);
-    if (entry !== undefined) return entry.room;
-    const opening = this.#opening.get(name) ?? this.#startOpening(name);
-    return await opening;
+    this.#assertMayOpen(name);
+    const room = await this.#open(name);
+    return this.#context.relay === undefined ? room : await this.#greet(room, this.#context.relay);
   }
 
   /** The room of a document if it is open. */
@@ -64,10 +71,14 @@ export class Registry {
 
   /**
    * Deletes a document for good. First nobody can write or enter any more, then everybody there is told, then the
-   * tombstone is written: what raced with it is either before it, and gone with the rest, or refused.
+   * tombstone is written: what raced with it is either before it, and gone with the rest, or refused. Other nodes are
+   * told, unless it was one of them that said so.
    * @throws StoreError
    */
-  async delete(name: DocumentName): Promise<void> {
+  async delete(
+    name: DocumentName,
+    { isRemote = false }: { isRemote?: boolean } = {},
+  ): Promise<void> {
     const running = this.#deleting.get(name);
     if (running !== undefined) {
       await running;
@@ -78,13 +89,30 @@ export class Registry {
     });
     this.#deleting.set(name, deletion);
     await deletion;
+    const { relay, timers } = this.#context;
+    if (!isRemote) relay?.deleted(name, timers.wallClock());
   }
 
   /** Opens a document for one request, which the room then outlives. Ends with a call of `release`. */
   async borrow(name: DocumentName): Promise<{ readonly room: Room; readonly release: () => void }> {
-    let room = await this.open(name);
+    return await this.#borrow(name, (wanted) => this.open(wanted));
+  }
+
+  /** As `borrow`, to store what other nodes send: nobody is asked, and the room closes soon. @throws ProtocolError */
+  async visit(name: DocumentName): Promise<{ readonly room: Room; readonly release: () => void }> {
+    return await this.#borrow(name, (wanted) => {
+      this.#assertMayOpen(wanted);
+      return this.#open(wanted);
+    });
+  }
+
+  async #borrow(
+    name: DocumentName,
+    open: (name: DocumentName) => Promise<Room>,
+  ): Promise<{ readonly room: Room; readonly release: () => void }> {
+    let room = await open(name);
     // It may have been closed between its opening and this turn.
-    while (room.isDisposed) room = await this.open(name);
+    while (room.isDisposed) room = await open(name);
     const release = room.hold();
     return {
       room,
@@ -116,6 +144,32 @@ export class Registry {
     }
     await Promise.allSettled([...this.#opening.values(), ...this.#compactions]);
     this.#context.bases.close();
+  }
+
+  #assertMayOpen(name: DocumentName): void {
+    if (this.#isClosing) throw new ProtocolError('draining');
+    if (this.#deleting.has(name)) throw new ProtocolError('document-deleted');
+  }
+
+  async #open(name: DocumentName): Promise<Room> {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) return entry.room;
+    return await (this.#opening.get(name) ?? this.#startOpening(name));
+  }
+
+  /** Once in the life of a room, before the first of this node enters. */
+  async #greet(room: Room, relay: Relay): Promise<Room> {
+    const entry = this.#entries.get(room.name);
+    // Closed in this turn: who enters is told so.
+    if (entry?.room !== room) return room;
+    entry.isVisited = false;
+    if (entry.greeting === null) {
+      const release = room.hold();
+      entry.greeting = (relay.opened(room) ?? Promise.resolve()).finally(release);
+    }
+    await entry.greeting;
+    // A room that was deleted or reset meanwhile is opened again, or says why not.
+    return room.isDisposed ? await this.open(room.name) : room;
   }
 
   *#roomList(): Generator<Room> {
@@ -156,7 +210,14 @@ export class Registry {
   }
 
   #admit(room: Room): void {
-    const entry: Entry = { room, idleTimer: null, isCompacting: false, failedAtMs: -Infinity };
+    const entry: Entry = {
+      room,
+      idleTimer: null,
+      isCompacting: false,
+      failedAtMs: -Infinity,
+      isVisited: this.#context.relay !== undefined,
+      greeting: null,
+    };
     this.#entries.set(room.name, entry);
     room.onActivity = () => {
       this.#onActivity(entry);
@@ -172,11 +233,16 @@ export class Registry {
       entry.idleTimer ??= this.#context.timers.setTimeout(() => {
         entry.idleTimer = null;
         this.#onIdle(entry);
-      }, this.#context.limits.roomIdleMs);
+      }, this.#idleMs(entry));
     } else {
       this.#cancelIdle(entry);
     }
     if (this.#isTailLong(room)) this.#compact(entry);
+  }
+
+  #idleMs({ isVisited }: Entry): number {
+    const { roomIdleMs } = this.#context.limits;
+    return isVisited ? Math.min(VISIT_IDLE_MS, roomIdleMs) : roomIdleMs;
   }
 
   #cancelIdle(entry: Entry): void {
@@ -218,6 +284,7 @@ export class Registry {
     this.#entries.delete(room.name);
     room.dispose(why);
     if (room.base !== null) this.#context.bases.drop(room.name, room.base.generation);
+    this.#context.relay?.closed(room);
   }
 
   #mayCompact(entry: Entry): boolean {

@@ -14,8 +14,8 @@ import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ACCEPTED, Admission, EXISTS, type NewVerdict, type Offer } from './admission.ts';
 import type { Author } from './author.ts';
-import type { LoadedBase } from './base-cache.ts';
-import { FrameCache, coalesce, joinFrames } from './broadcast.ts';
+import { headOf, type LoadedBase } from './base-cache.ts';
+import { FrameCache, coalesce, joinFrames, runsByLocals } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
 import { Durability } from './durability.ts';
 import { judge } from './updates/check.ts';
@@ -102,6 +102,7 @@ export class Room implements CatchUpSource {
     this.#durability = new Durability(stored.lastSeq, context.timers, ({ updates, bytes }) => {
       this.#tailUpdates += updates;
       this.#tailBytes += bytes;
+      context.relay?.durable(this, this.durableSeq);
       this.onActivity();
     });
   }
@@ -196,6 +197,7 @@ export class Room implements CatchUpSource {
     this.#window.note(this.context.timers.now(), this.#sessions.size);
     this.#scheduleFlush();
     this.#arrivals.look();
+    this.context.relay?.changed(this);
     return ACCEPTED;
   }
 
@@ -281,6 +283,7 @@ export class Room implements CatchUpSource {
       this.#flushedSeq = last.seq;
       // An author alone in the window has it already; among others, one frame for all is cheaper.
       const author = pending.every((entry) => entry.source === last.source) ? last.source : null;
+      this.context.relay?.flushed(this, runsByLocals(pending, runs));
       const frames = new FrameCache((wire) =>
         joinFrames(
           runs.map((run) => wire.update(run.bytes, { epoch: this.epoch, seq: run.lastSeq })),
@@ -329,7 +332,7 @@ export class Room implements CatchUpSource {
   // ── catch-up ─────────────────────────────────────────────────────────────────────────────────────────
 
   get head(): Version {
-    this.#head ??= this.#base === null ? new Version() : decodeHead(this.#base.head);
+    this.#head ??= this.#base === null ? new Version() : headOf(this.#base);
     return this.#head;
   }
 
@@ -366,6 +369,7 @@ export class Room implements CatchUpSource {
     this.#tail.dropUpTo(base.upToSeq);
     this.#tailUpdates = Math.max(0, this.#tailUpdates - replaced.updates);
     this.#tailBytes = Math.max(0, this.#tailBytes - replaced.bytes);
+    this.context.relay?.changed(this);
   }
 
   /** True once the registry let go of the room: nobody may enter it any more. */
@@ -384,12 +388,6 @@ export class Room implements CatchUpSource {
     // What a reset room has accepted is in the store's queue, and durable when that is written.
     if (why === 'document-deleted') this.#durability.fail(new ProtocolError(why));
   }
-}
-
-function decodeHead(bytes: Uint8Array): Version {
-  const head = Version.decodeBare(bytes);
-  if (head === null) throw new Error('the head of a loaded base does not decode');
-  return head;
 }
 
 /** A copy, if keeping the update would keep a much larger read buffer that it is a slice of. */
