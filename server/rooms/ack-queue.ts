@@ -9,6 +9,8 @@ const ENTRIES_MAX = 256;
 
 interface Waiting {
   seq: number;
+  /** What of it another region must have; -1: nothing. */
+  chainSeq: number;
   payload: Uint8Array;
 }
 
@@ -32,8 +34,11 @@ export class AckQueue {
     return this.#lastDurable;
   }
 
-  /** A client asks to be told when everything it sent so far is durable; `seq` is the room's applied one. */
-  request(payload: Uint8Array, seq: number): void {
+  /**
+   * A client asks to be told when everything it sent so far is durable; `seq` is the room's applied one, `chainSeq` the
+   * newest update of it that must be in another region (see replication.ts).
+   */
+  request(payload: Uint8Array, seq: number, chainSeq: number = -1): void {
     if (this.#isHolding) {
       this.#held = payload;
       return;
@@ -41,10 +46,11 @@ export class AckQueue {
     const last = this.#waiting.at(-1);
     if (last !== undefined && (last.seq === seq || this.#waiting.length >= ENTRIES_MAX)) {
       last.seq = seq;
+      last.chainSeq = chainSeq;
       last.payload = payload;
       return;
     }
-    this.#waiting.push({ seq, payload });
+    this.#waiting.push({ seq, chainSeq, payload });
   }
 
   /** From now on requests wait for `release`: something that the client sent before them is still missing. */
@@ -53,20 +59,18 @@ export class AckQueue {
   }
 
   /** What was missing has been applied, at `seq` at the latest. */
-  release(seq: number): void {
+  release(seq: number, chainSeq: number = -1): void {
     this.#isHolding = false;
     const held = this.#held;
     this.#held = null;
-    if (held !== null) this.request(held, seq);
+    if (held !== null) this.request(held, seq, chainSeq);
   }
 
-  /** The newest payload that is covered by `durableSeq`, or null when there is nothing new to say. */
-  takeDurable(durableSeq: number): Uint8Array | null {
+  /** The newest payload that is covered by both marks, or null when there is nothing new to say. */
+  takeDurable(durableSeq: number, chainSeq: number = Infinity): Uint8Array | null {
     let covered = 0;
-    while (
-      covered < this.#waiting.length &&
-      (this.#waiting[covered]?.seq ?? Infinity) <= durableSeq
-    ) {
+    for (const waiting of this.#waiting) {
+      if (waiting.seq > durableSeq || waiting.chainSeq > chainSeq) break;
       covered += 1;
     }
     const newest = this.#waiting[covered - 1];

@@ -15,7 +15,8 @@ import type { StoredParts } from './workers/compaction.ts';
 
 /** What became of an offered update. */
 export type Offer =
-  | { readonly kind: 'accepted' | 'redundant' | 'gap' }
+  /** `isPart`: what was not known yet was accepted; the rest was redundant. */
+  | { readonly kind: 'accepted' | 'redundant' | 'gap'; readonly isPart?: true }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
 
 export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only' | 'exists';
@@ -23,6 +24,7 @@ export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only'
 export type NewVerdict = Verdict & { readonly kind: 'new' };
 
 export const ACCEPTED: Offer = { kind: 'accepted' };
+const ACCEPTED_PART: Offer = { kind: 'accepted', isPart: true };
 const REDUNDANT: Offer = { kind: 'redundant' };
 const GAP: Offer = { kind: 'gap' };
 const READ_ONLY: Offer = { kind: 'refused', code: 'read-only', reason: 'read-only' };
@@ -79,7 +81,8 @@ export class Admission {
     const part = (await workers.integrablePart(update, room.version.encode())) ?? update;
     const rescanned = await workers.scan(part);
     room.assertOpen();
-    return await this.#judge(part, judge(rescanned, room.version), author);
+    const offer = await this.#judge(part, judge(rescanned, room.version), author);
+    return tellPart(offer, part === update);
   }
 
   #judge(update: Uint8Array, judged: Verdict, author: Author): Offer | Promise<Offer> {
@@ -100,16 +103,17 @@ export class Admission {
       case 'new':
         if (!author.canWrite) return READ_ONLY;
         if (
-          room.bytes + part.byteLength > limits.documentBytesMax &&
+          room.bytes + part.byteLength > bytesMax(limits.documentBytesMax, author) &&
           verdict.summary.sections.length > 0
         ) {
           stats.refused += 1;
           return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
         }
         if (room.isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
-          return this.#tryInWorker(part, verdict.summary, author);
+          const trial = this.#tryInWorker(part, verdict.summary, author);
+          return trial.then((offer) => tellPart(offer, part === update));
         }
-        return room.accept(part, verdict, author);
+        return tellPart(room.accept(part, verdict, author), part === update);
     }
   }
 
@@ -130,6 +134,19 @@ export class Admission {
     const judged = judge({ isValid: true, summary }, room.version);
     const { part, verdict } = newPart(update, judged, room.version);
     if (verdict.kind !== 'new') return await this.#judge(part, verdict, author);
-    return author.canWrite ? room.accept(part, verdict, author) : READ_ONLY;
+    if (!author.canWrite) return READ_ONLY;
+    return tellPart(room.accept(part, verdict, author), part === update);
   }
+}
+
+function tellPart(offer: Offer, isWhole: boolean): Offer {
+  return isWhole || offer.kind !== 'accepted' ? offer : ACCEPTED_PART;
+}
+
+/**
+ * What two nodes have each accepted may together be more than either would: refusing it here would leave them apart
+ * for ever. [I2]
+ */
+function bytesMax(documentBytesMax: number, { isRemote }: Author): number {
+  return isRemote === true ? 2 * documentBytesMax : documentBytesMax;
 }

@@ -6,6 +6,7 @@ import type { DocumentStore } from '../../persistence/store.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { PresenceLimits } from './presence.ts';
 import type { Relay } from './relay.ts';
+import type { Replicas } from './replication.ts';
 import type { Timers } from './timers.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -72,5 +73,7 @@ export interface RoomContext {
   readonly sabotage: RoomSabotage;
   /** To the other nodes; absent on a node that is alone. */
   readonly relay?: Relay;
+  /** Asks other regions what they have on disk; absent where there are none. */
+  readonly replicas?: Replicas;
   readonly report: (event: RoomEvent) => void;
 }

@@ -68,6 +68,11 @@ export class Durability {
     );
   }
 
+  /** Sessions look whether what they wait for has come. */
+  tell(): void {
+    for (const session of this.#sessions) session.onDurable(this.#seq);
+  }
+
   /** Requests that wait are told this instead. */
   fail(error: Error): void {
     this.#requests.fail(error);
@@ -91,7 +96,7 @@ export class Durability {
 
   #reached(batch: RoomBatch): void {
     this.#seq = batch.seq;
-    for (const session of this.#sessions) session.onDurable(batch.seq);
+    this.tell();
     this.#requests.look();
     this.#onDurable(batch);
   }

@@ -5,7 +5,8 @@
 import { FrameCache } from './broadcast.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceTable, type PresenceLimits, type PresenceResult } from './presence.ts';
-import type { NodeOwner, RemoteEntry, RemoteNews } from './presence-remote.ts';
+import type { NodeOwner, RemoteNews } from './presence-remote.ts';
+import type { PresenceEntry } from './relay.ts';
 import type { Session } from './session.ts';
 import type { TimerHandle, Timers } from './timers.ts';
 
@@ -18,7 +19,7 @@ export class PresenceFeed {
   readonly #window = new FlushWindow(WINDOW_MS_MAX);
   #timer: TimerHandle | null = null;
   /** Gets what changed of this node's own clients, with each flush. Set by who tells other nodes. */
-  onOwnChanges: ((entries: readonly RemoteEntry[]) => void) | null = null;
+  onOwnChanges: ((entries: readonly PresenceEntry[]) => void) | null = null;
 
   /** `sessions`: the room's own set, read when there is something to send. */
   constructor(limits: PresenceLimits, timers: Timers, sessions: ReadonlySet<Session>) {
@@ -39,14 +40,14 @@ export class PresenceFeed {
   }
 
   /** The clients of this node's own connections. */
-  own(): readonly RemoteEntry[] {
+  own(): readonly PresenceEntry[] {
     return this.#table.own();
   }
 
   /** What another node says of its clients; see `PresenceTable`. */
   applyRemote(
     owner: NodeOwner,
-    entries: readonly RemoteEntry[],
+    entries: readonly PresenceEntry[],
     isComplete: boolean,
     countMax: number,
   ): RemoteNews {

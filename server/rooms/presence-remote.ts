@@ -6,13 +6,7 @@
  * left out and counted, the rest of the message is taken.
  */
 import { isState, type PresenceLimits } from './presence-state.ts';
-
-/** As on the bus: null says that the client is gone. */
-export interface RemoteEntry {
-  readonly clientId: number;
-  readonly clock: number;
-  readonly json: string | null;
-}
+import type { PresenceEntry } from './relay.ts';
 
 /** A client as some node has it. */
 export interface RemoteState {
@@ -61,7 +55,7 @@ export class RemotePresence {
   /** `isComplete`: whom the entries do not name, the node no longer has. `countMax`: of its clients here. */
   apply(
     owner: NodeOwner,
-    entries: readonly RemoteEntry[],
+    entries: readonly PresenceEntry[],
     isComplete: boolean,
     countMax: number,
   ): RemoteNews {

@@ -12,13 +12,9 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
-import {
-  RemotePresence,
-  type NodeOwner,
-  type RemoteEntry,
-  type RemoteNews,
-} from './presence-remote.ts';
+import { RemotePresence, type NodeOwner, type RemoteNews } from './presence-remote.ts';
 import { judgeState, type PresenceLimits } from './presence-state.ts';
+import type { PresenceEntry } from './relay.ts';
 
 export type { PresenceLimits } from './presence-state.ts';
 
@@ -145,7 +141,7 @@ export class PresenceTable {
   /** What another node says of its clients here. `countMax`: how many it may have. */
   applyRemote(
     owner: NodeOwner,
-    entries: readonly RemoteEntry[],
+    entries: readonly PresenceEntry[],
     isComplete: boolean,
     countMax: number,
   ): RemoteNews {
@@ -162,12 +158,12 @@ export class PresenceTable {
   }
 
   /** The clients of this node's own connections, for the other nodes. */
-  own(): readonly RemoteEntry[] {
+  own(): readonly PresenceEntry[] {
     return [...this.#states].map(([clientId, { clock, json }]) => ({ clientId, clock, json }));
   }
 
   /** What of that has changed since the last call; the first call starts the counting. */
-  takeOwnChanges(): readonly RemoteEntry[] {
+  takeOwnChanges(): readonly PresenceEntry[] {
     const changed = this.#ownChanged;
     if (changed === null) {
       this.#ownChanged = new Map();

@@ -219,6 +219,12 @@ export class Registry {
       greeting: null,
     };
     this.#entries.set(room.name, entry);
+    const { relay } = this.#context;
+    if (relay !== undefined) {
+      room.presence.onOwnChanges = (entries) => {
+        relay.presence(room, entries, false);
+      };
+    }
     room.onActivity = () => {
       this.#onActivity(entry);
     };

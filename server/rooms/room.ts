@@ -22,7 +22,7 @@ import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
-import type { PresenceResult } from './presence.ts';
+import type { Replication } from './replication.ts';
 import { scan } from './updates/scan.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
@@ -68,6 +68,9 @@ export class Room implements CatchUpSource {
   #end: ErrorCode | null = null;
   /** Requests under way, which the room must outlive. */
   #holds = 0;
+
+  /** How far other regions are; null while nobody wants to know. See `followed` in replication.ts. */
+  replication: Replication | null = null;
 
   /** Resolves when the compaction that is running has ended, well or not; set by `compactRoom`. */
   compaction: Promise<void> | null = null;
@@ -193,6 +196,7 @@ export class Room implements CatchUpSource {
     this.#appliedSeq = seq;
     this.context.stats.accepted += 1;
     this.#durability.track(append, bytes.byteLength);
+    if (author.isRemote !== true) this.replication?.accepted(seq);
     this.#pending.push({ bytes, source: author, seq });
     this.#window.note(this.context.timers.now(), this.#sessions.size);
     this.#scheduleFlush();
@@ -244,6 +248,11 @@ export class Room implements CatchUpSource {
 
   waitForAck(session: Session): void {
     this.#durability.add(session);
+  }
+
+  /** Other regions are further. */
+  tellWaiting(): void {
+    this.#durability.tell();
   }
 
   stopWaitingForAck(session: Session): void {
@@ -298,16 +307,6 @@ export class Room implements CatchUpSource {
       this.onActivity();
     }
     this.presence.flushIfDue();
-  }
-
-  // ── presence ─────────────────────────────────────────────────────────────────────────────────────────
-
-  applyPresence(entries: Uint8Array, session: Session): PresenceResult {
-    return this.presence.apply(entries, session);
-  }
-
-  sendPresence(session: Session): void {
-    this.presence.sendAll(session);
   }
 
   // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────
@@ -385,6 +384,7 @@ export class Room implements CatchUpSource {
     this.presence.dispose();
     this.#flushTimer = null;
     this.#arrivals.fail(new ProtocolError(why));
+    this.replication?.fail(new ProtocolError(why));
     // What a reset room has accepted is in the store's queue, and durable when that is written.
     if (why === 'document-deleted') this.#durability.fail(new ProtocolError(why));
   }

@@ -14,9 +14,11 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { AckQueue } from './ack-queue.ts';
 import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
+import { EventRate, RATE_PERIOD_MS } from './event-rate.ts';
 import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
 import type { PresenceResult } from './presence.ts';
 import type { Offer } from './admission.ts';
+import { followed, type DurabilityLevel, type Replication } from './replication.ts';
 import type { Room } from './room.ts';
 import { pause } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
@@ -24,11 +26,15 @@ import { WorkerError } from './workers/worker-error.ts';
 
 /** A state vector has one entry a client that ever wrote; 64 KiB hold about 10,000 of them. */
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
-const RATE_PERIOD_MS = 10_000;
 /** Gaps that a client may open anew within the period before it is disconnected. */
 const GAPS_MAX = 3;
 /** Full answers (SyncStep1) that a client may ask for within the period before it is slowed. */
 const JOINS_MAX = 5;
+
+/** `00 00`: no structs, no deletes. */
+const EMPTY_UPDATE_BYTES = 2;
+/** Below what anybody waits for. */
+const NOTHING_YET = -2;
 
 type SyncState = 'waiting' | 'streaming' | 'live' | 'lagging';
 
@@ -41,6 +47,11 @@ export class Session implements Author {
   readonly outlet: Outlet;
   readonly #limits: SessionLimits;
   readonly #acks = new AckQueue();
+  readonly #durability: DurabilityLevel;
+  /** Null: acks are for this node's disk. */
+  #replication: Replication | null = null;
+  /** Up to there other regions must have everything, whoever wrote it: the client sent what was known already. */
+  #provenSeq = -1;
   #room: Room | null = null;
   #sync: SyncState = 'waiting';
   #isClosed = false;
@@ -63,8 +74,10 @@ export class Session implements Author {
   /** Takes a new token that came in band; null: tokens mean nothing here. Set by who let the session in. */
   onToken: ((token: string) => Promise<void>) | null = null;
 
-  constructor(outlet: Outlet, limits: SessionLimits) {
+  /** `durability`: what an ack means to this client. */
+  constructor(outlet: Outlet, limits: SessionLimits, durability: DurabilityLevel = 'local') {
     this.outlet = outlet;
+    this.#durability = durability;
     this.#limits = limits;
   }
 
@@ -89,6 +102,7 @@ export class Session implements Author {
   enter(room: Room): void {
     if (this.#isClosed) return;
     this.#room = room;
+    if (this.#durability === 'replicated') this.#replication = followed(room);
     room.join(this);
     this.#isBusy = false;
     this.#handleInbox();
@@ -102,14 +116,14 @@ export class Session implements Author {
     const room = this.#room;
     if (room === null) return;
     this.#isGreeted = true;
-    this.#acks.release(room.appliedSeq);
-    room.sendPresence(this);
+    this.#acks.release(room.appliedSeq, this.#replication?.localSeq);
+    room.presence.sendAll(this);
     this.#startCatchUp({ kind: 'join', ...start });
   }
 
   /** For transports that answer each message by itself; over the others a refusal closes the session. */
   applyPresence(entries: Uint8Array): PresenceResult {
-    return this.#room?.applyPresence(entries, this) ?? { kind: 'ok' };
+    return this.#room?.presence.apply(entries, this) ?? { kind: 'ok' };
   }
 
   /** A message from the client. Handled at once unless something before it is still being looked at. */
@@ -145,11 +159,31 @@ export class Session implements Author {
     this.outlet.send(frame);
   }
 
-  /** The room's durable sequence number has moved. [I1] */
+  /** The room's durable sequence number has moved, or other regions are further. [I1] */
   onDurable(durableSeq: number): void {
-    const payload = this.#acks.takeDurable(durableSeq);
+    const payload = this.#acks.takeDurable(durableSeq, this.#replicatedSeq);
     if (payload !== null) this.#sendAck(payload);
     if (!this.#acks.isWaiting) this.#room?.stopWaitingForAck(this);
+  }
+
+  /** Which of this node's updates another region has, as far as this client is concerned. */
+  get #replicatedSeq(): number {
+    const replication = this.#replication;
+    if (replication === null) return Infinity;
+    return replication.provenSeq >= this.#provenSeq ? replication.chainSeq : NOTHING_YET;
+  }
+
+  #requestAck(room: Room, payload: Uint8Array): void {
+    const replication = this.#replication;
+    this.#acks.request(payload, this.#barrier(room), replication?.localSeq);
+    room.waitForAck(this);
+    this.onDurable(room.durableSeq);
+    if (this.#acks.isWaiting && !this.#acks.isHolding) this.#wantReplicas();
+  }
+
+  #wantReplicas(): void {
+    const replication = this.#replication;
+    replication?.want({ chainSeq: replication.localSeq, provenSeq: this.#provenSeq });
   }
 
   /**
@@ -230,12 +264,10 @@ export class Session implements Author {
         break;
       }
       case 'presence-query':
-        room.sendPresence(this);
+        room.presence.sendAll(this);
         break;
       case 'ack-request':
-        this.#acks.request(new Uint8Array(message.payload), this.#barrier(room));
-        room.waitForAck(this);
-        this.onDurable(room.durableSeq);
+        this.#requestAck(room, new Uint8Array(message.payload));
         break;
       case 'token':
         // What follows it waits: it may need the new rights.
@@ -261,7 +293,7 @@ export class Session implements Author {
     if (!this.#isGreeted) {
       this.#isGreeted = true;
       this.#ask();
-      room.sendPresence(this);
+      room.presence.sendAll(this);
     }
     const start: CatchUpStart = { kind: 'join', stateVector: new Uint8Array(bytes), clocks };
     if (this.#sync === 'streaming') this.#nextJoin = start;
@@ -329,11 +361,16 @@ export class Session implements Author {
     switch (offer.kind) {
       case 'accepted':
       case 'redundant':
+        // Who brought what was known already, and how far it got, nobody here knows.
+        if (offer.kind === 'redundant' || offer.isPart === true || isStep2) {
+          if (update.byteLength > EMPTY_UPDATE_BYTES) this.#provenSeq = room.appliedSeq;
+        }
         // Redundant too waits for the room's current seq: its first copy may not be on disk yet. [I1]
         if (isStep2) {
           this.#isAsked = false;
-          this.#acks.release(this.#barrier(room));
+          this.#acks.release(this.#barrier(room), this.#replication?.localSeq);
           this.onDurable(room.durableSeq);
+          if (this.#acks.isWaiting) this.#wantReplicas();
         }
         return undefined;
       case 'gap':
@@ -382,7 +419,7 @@ export class Session implements Author {
       isCancelled: () => this.#isClosed || this.outlet.isClosed,
       onLive: () => {
         this.#sync = 'live';
-        if (wasLagging) room.sendPresence(this);
+        if (wasLagging) room.presence.sendAll(this);
       },
     }).then(
       () => {
@@ -406,22 +443,5 @@ export class Session implements Author {
     this.#room?.context.report({ type: 'session-failed', document: this.#room.name, error });
     if (error instanceof ProtocolError) this.close(error.code, error.message);
     else this.close(error instanceof WorkerError ? 'overloaded' : 'store-unavailable');
-  }
-}
-
-/** Counts events within a period. */
-class EventRate {
-  readonly #max: number;
-  #timesMs: number[] = [];
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Notes an event at `nowMs`; true when there were more than `max` within the period. */
-  isOver(nowMs: number): boolean {
-    this.#timesMs = this.#timesMs.filter((time) => nowMs - time < RATE_PERIOD_MS).slice(-this.#max);
-    this.#timesMs.push(nowMs);
-    return this.#timesMs.length > this.#max;
   }
 }
