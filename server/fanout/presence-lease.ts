@@ -13,7 +13,8 @@
  * Bounded: clients of one node in all documents, B19. Time comes from outside; `tick` is called about once a second.
  */
 import type { DocumentName } from '../protocol/document-name.ts';
-import type { NodeOwner, RemoteEntry, RemoteNews } from '../rooms/presence-remote.ts';
+import type { NodeOwner, RemoteNews } from '../rooms/presence-remote.ts';
+import type { PresenceEntry } from '../rooms/relay.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { Epoch } from './envelope.ts';
 import type { Received } from './exchange.ts';
@@ -36,10 +37,10 @@ export interface PresentRoom {
   readonly name: DocumentName;
   readonly presence: {
     /** The clients of this node's own connections. */
-    own(): readonly RemoteEntry[];
+    own(): readonly PresenceEntry[];
     applyRemote(
       owner: NodeOwner,
-      entries: readonly RemoteEntry[],
+      entries: readonly PresenceEntry[],
       isComplete: boolean,
       countMax: number,
     ): RemoteNews;
@@ -203,10 +204,10 @@ const ENTRIES_BYTES_MAX = 96 * 1024;
  */
 export function* presenceMessages(
   document: DocumentName,
-  entries: readonly RemoteEntry[],
+  entries: readonly PresenceEntry[],
   isComplete: boolean,
 ): Generator<PresenceMessage> {
-  let run: RemoteEntry[] = [];
+  let run: PresenceEntry[] = [];
   let bytes = 0;
   const isWhole = entries.reduce((sum, entry) => sum + bytesOf(entry), 0) <= ENTRIES_BYTES_MAX;
   for (const entry of entries) {
@@ -225,13 +226,13 @@ export function* presenceMessages(
   }
 }
 
-function fits({ clock, json }: RemoteEntry): boolean {
+function fits({ clock, json }: PresenceEntry): boolean {
   if (clock > CLOCK_MAX) return false;
   return (
     json === null || json.length * 3 <= JSON_BYTES_MAX || Buffer.byteLength(json) <= JSON_BYTES_MAX
   );
 }
 
-function bytesOf({ json }: RemoteEntry): number {
+function bytesOf({ json }: PresenceEntry): number {
   return 16 + (json?.length ?? 0) * 3;
 }
