@@ -22,10 +22,16 @@ export function crookedItem(doc: Y.Doc): string | null {
     const left = Y.getItem(doc.store, origin);
     const right = Y.getItem(doc.store, rightOrigin);
     if (left instanceof Y.Item && right instanceof Y.Item && homeOf(left) !== homeOf(right)) {
+      // Between two deleted lists it is dead for everybody.
+      if (item.deleted && isInDeleted(left) && isInDeleted(right)) continue;
       return `item between two lists ${name}`;
     }
   }
   return null;
+}
+
+function isInDeleted({ parent }: Y.Item): boolean {
+  return (parent as Y.AbstractType<unknown>)._item?.deleted === true;
 }
 
 /** Whether the version knows where every item lies. Null, or a sentence. */

@@ -4,9 +4,9 @@
  * - A value of a map key that is longer than one clock. No Yjs type writes one. It could be split, its first part
  *   would never be deleted, and Yjs throws in the middle of its clean-up once somebody deletes the map. Old values,
  *   all deleted, may have been merged to one struct by a client that does not collect garbage: these are fine.
- * - An item whose two neighbours lie in different lists, or a map value with a right neighbour. If the one list
- *   is deleted and collected, the item is alive for those who had it before, and garbage for all who load the
- *   document later; and with it all that others have put behind it.
+ * - An item whose two neighbours lie in different lists, one of them alive, or a map value with a right neighbour.
+ *   If the one list is deleted and collected, the item is alive for those who had it before, and garbage for all who
+ *   load the document later; and with it all that others have put behind it.
  */
 import { PAIR_SLOTS, LONG_SLOTS, readHome } from './home-notes.ts';
 import { HOME, isSameHome, newHome, type Home } from './homes.ts';
@@ -49,16 +49,15 @@ function hasFalseNeighbours(summary: UpdateSummary, version: Version): boolean {
     if (left.kind === HOME.map || right.kind === HOME.map) return true;
     if (left.kind === HOME.unknown || right.kind === HOME.unknown) continue;
     if (isSameHome(left, right)) continue;
-    // The one was collected with its list: then the other's list is the same, and deleted.
-    const known = left.kind === HOME.gone ? right : left;
-    if (left.kind !== HOME.gone && right.kind !== HOME.gone) return true;
+    // Whatever lies between deleted lists is dead for everybody. Collected ones have told all they know.
     deleted ??= new Deleted(summary, version);
-    if (!isDeletedList(known, deleted)) return true;
+    if (!isDeletedList(left, deleted) || !isDeletedList(right, deleted)) return true;
   }
   return false;
 }
 
 function isDeletedList({ kind, client, clock }: Home, deleted: Deleted): boolean {
+  if (kind === HOME.gone) return true;
   return kind === HOME.inside && deleted.has(client, clock, clock + 1);
 }
 

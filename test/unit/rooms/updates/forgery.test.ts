@@ -206,6 +206,16 @@ describe('neighbours of different lists', () => {
     expect(judge(update, ...before)).toBe('neighbours');
   });
 
+  test('of two lists that are both deleted: dead for everybody, whether they were collected or not', () => {
+    const deletes = forge([], [[1, [0, 2]]]);
+    expect(judge(BETWEEN, LISTS, deletes)).toBe('new');
+    expect(judge(BETWEEN, LISTS, DELETE_SECOND)).toBe('neighbours');
+    const doc = new Y.Doc({ gc: false });
+    for (const update of [LISTS, deletes, BETWEEN]) Y.applyUpdate(doc, update);
+    expect(Y.getItem(doc.store, Y.createID(2, 0)).deleted).toBe(true);
+    expect(judge(Y.encodeStateAsUpdate(doc))).toBe('new');
+  });
+
   test('both in one list, or one of them collected with it: fine', () => {
     expect(judge(one(2, { origin: [1, 0], rightOrigin: [1, 1] }), LISTS)).toBe('new');
     const collected = forge(
