@@ -14,7 +14,7 @@ import type { Timers } from '../rooms/timers.ts';
 import type { Link } from './bus.ts';
 import type { Epoch } from './envelope.ts';
 import type { Exchange, Received } from './exchange.ts';
-import type { UpdateMessage } from './messages.ts';
+import type { ApplicationMessage, UpdateMessage } from './messages.ts';
 
 /** Why a node asks another one for what it may lack. */
 export type Trigger =
@@ -58,6 +58,11 @@ export interface FanoutScene {
   peers(): readonly Peer[];
   /** Asks a node (null: one that may know) for what this one lacks of a document: soon, once, bounded. */
   want(document: DocumentName, from: string | null, trigger: Trigger): void;
+  /**
+   * Sends a message about a document as a link of its chain of updates: the next update names its number as the one
+   * before it, answers and heartbeats say it as the last one. Returns the number, used up even if nothing left.
+   */
+  sendInChain(message: ApplicationMessage): number;
   /** Deletes a document here because another node has: never sent on, never undone. */
   bury(document: DocumentName, deletedAtMs: number): void;
   /** For logs, once each; no text, no bytes. */
@@ -115,6 +120,8 @@ export interface FanoutPart {
 
   /** Once, when the store is open and before anybody is served. */
   start?(): void;
+  /** About once a second. */
+  tick?(): void;
   /** No message goes out after this call. */
   close?(): void;
 }
