@@ -401,7 +401,7 @@ export const OPTIONS: readonly Option[] = [
     key: 'trialTimeoutMs',
     env: 'TRIAL_TIMEOUT_MS',
     kind: ms(10),
-    doc: 'Longest integration of an update that looks expensive, tried in a worker before it is accepted.',
+    doc: 'Longest integration of an update that looks expensive, tried in a worker before it is accepted; what takes longer is tried once more with four times that.',
   },
   {
     key: 'writeTimeoutMs',
