@@ -42,6 +42,9 @@ export function makeConfig(given: Partial<Config>): Config {
   if (config.redisUrl !== null && !/^rediss?:\/\/\S+$/.test(config.redisUrl)) {
     problems.push('REDIS_URL must look like redis://host:6379 or rediss://…');
   }
+  if (config.ack === 'replicated' && config.redisUrl === null) {
+    problems.push('ACK=replicated needs REDIS_URL: there is no other region to wait for');
+  }
   if (config.sendBufferBytes > config.sendBufferBytesMax) {
     problems.push('SEND_BUFFER_BYTES must not exceed SEND_BUFFER_BYTES_MAX');
   }

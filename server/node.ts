@@ -30,6 +30,7 @@ import { Content } from './rooms/content.ts';
 import { Documents } from './rooms/documents.ts';
 import { History } from './rooms/history.ts';
 import { Registry } from './rooms/registry.ts';
+import type { DurabilityOffer } from './rooms/replication.ts';
 import { Reports } from './reports.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
@@ -149,6 +150,7 @@ export class Node {
       isLoopbackOnly: config.auth === 'loopback',
     };
     this.#gateway = new Gateway({
+      durability: this.#durability,
       registry: this.#registry,
       connections: this.#connections,
       access: this.#access,
@@ -188,6 +190,10 @@ export class Node {
       }),
       origins,
     });
+  }
+
+  get #durability(): DurabilityOffer {
+    return { ack: this.config.ack, canReplicate: false };
   }
 
   /** `http://HOST:PORT`; null before `listen`. */
@@ -305,6 +311,7 @@ export class Node {
     const context: HttpContext = {
       ...parts,
       documents: this.#documents,
+      durability: this.#durability,
       access: this.#access,
       rates: this.#rates,
       connections: this.#connections,
@@ -344,6 +351,9 @@ export class Node {
 
   #createAccess(authorize: Authorize | null): RunningAccess {
     const { config } = this;
+    const clock = new TokenClock(realTimers, (byMs) => {
+      this.#reports.onAccessEvent({ type: 'clock-jumped', byMs });
+    });
     return createAccessControl({
       keys: keySourceOf(config, {
         now: () => realTimers.now(),
@@ -363,7 +373,7 @@ export class Node {
       badTokens: { quota: badTokenQuota(config), windowMs: config.rateWindowMs },
       records: this.#store.records,
       redis: this.#redis,
-      now: () => realTimers.wallClock(),
+      now: () => clock.now(),
       report: (event) => {
         this.#reports.onAccessEvent(event);
       },

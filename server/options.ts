@@ -11,7 +11,7 @@ export interface Config {
   readonly dataDir: string;
   readonly nodeId: string;
   readonly region: string;
-  readonly ack: 'local';
+  readonly ack: 'local' | 'replicated';
   readonly auth: 'loopback' | 'none' | 'jwt';
   readonly jwtSecret: string | null;
   readonly jwtPublicKey: string | null;
@@ -135,8 +135,8 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'ack',
     env: 'ACK',
-    kind: { type: 'choice', values: ['local'] },
-    doc: 'What an ack means: `local` = on disk on this node.',
+    kind: { type: 'choice', values: ['local', 'replicated'] },
+    doc: 'What an ack means to who does not ask for one (`?durability=`): `local` = on disk on this node, `replicated` = also on disk in another region. Needs REDIS_URL.',
   },
   {
     key: 'auth',

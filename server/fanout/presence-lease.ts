@@ -1,16 +1,14 @@
 /**
- * Presence of other nodes, as leases. [I9] What a node says of its clients holds as long as the node lives: until 10 s
- * after its last heartbeat, or until it says goodbye. Then all its clients go at once; when it is heard again it
- * tells everybody anew, so that a healed cut brings them back without anyone doing anything.
- *
- *   unknown ──presence, heartbeat──▶ live ──10 s without a heartbeat──▶ unknown   its clients go
- *                                     └────goodbye──▶ gone (late messages are ignored) ──lease ends──▶ unknown
+ * Presence of other nodes, as leases. [I9] What a node says of its clients holds as long as the node lives: until its
+ * heartbeats have stayed away for 10 s, or it says goodbye. Then all its clients go at once; when it is heard again
+ * both sides tell each other anew, so that a healed cut brings everybody back without anyone doing anything.
  *
  * Messages get lost. Whoever has clients in a document says so in full every 10 s, which repairs everything, a lost
  * goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
  * without entries is a question: a room has just opened there, and whoever has clients in it answers in full.
  *
- * Bounded: clients of one node in all documents, B19. Time comes from outside; `tick` is called about once a second.
+ * Bounded: clients of one node in all documents (B19), nodes. Time comes from outside; `tick` is called about once a
+ * second.
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { NodeOwner, RemoteNews } from '../rooms/presence-remote.ts';
@@ -18,15 +16,15 @@ import type { PresenceEntry } from '../rooms/relay.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { Epoch } from './envelope.ts';
 import type { Received } from './exchange.ts';
+import type { FanoutPart, FanoutScene, Peer, PeerChange } from './part.ts';
 import { PRESENCE_ENTRIES_MAX, type PresenceMessage } from './messages.ts';
 
-const LEASE_MS = 10_000;
 const REFRESH_MS = 10_000;
 /** Three refreshes, and some more. */
 const TABLE_LEASE_MS = 35_000;
 /** So long questions about one document are collected before they are answered. */
 const ANSWER_DELAY_MS = 50;
-/** More than any number of nodes; made-up ones end with their leases. */
+/** More than any number of nodes. */
 const NODES_MAX = 1_024;
 /** What a message may hold; see payloads.ts. Larger states stay on their node. */
 const JSON_BYTES_MAX = 64 * 1024;
@@ -63,7 +61,6 @@ interface Table {
 interface Leased {
   readonly owner: NodeOwner;
   readonly epoch: Epoch;
-  heardAtMs: number;
   hasLeft: boolean;
   count: number;
   readonly tables: Map<DocumentName, Table>;
@@ -107,18 +104,13 @@ export class PresenceLease {
     if (isComplete && entries.length === 0) this.#answer(room);
   }
 
-  /** True: a node that was unknown lives, and should be told who is here. */
-  onHeartbeat({ origin, epoch, message }: Received): boolean {
-    if (message.kind !== 'heartbeat') return false;
-    const isNew = this.#nodes.get(origin)?.epoch !== epoch;
-    const leased = this.#leaseOf(origin, epoch);
-    if (leased === null) return false;
-    leased.heardAtMs = this.#options.timers.now();
-    if (message.isLeaving) {
-      this.#letGo(leased);
-      leased.hasLeft = true;
-    }
-    return isNew && !message.isLeaving;
+  /** A node has come, or come back: it is told who is here. Or it is gone: so are its clients. */
+  onPeer({ node }: Pick<Peer, 'node'>, change: PeerChange): void {
+    const leased = this.#nodes.get(node);
+    if (leased !== undefined) this.#letGo(leased);
+    if (change === 'left' && leased !== undefined) leased.hasLeft = true;
+    else this.#nodes.delete(node);
+    if (change === 'joined' || change === 'restarted') this.sendAll();
   }
 
   /** A room has opened: who is in it elsewhere? */
@@ -131,15 +123,10 @@ export class PresenceLease {
     for (const room of this.#options.rooms()) this.#sendTable(room);
   }
 
-  /** Ends leases that have run out, and repeats who is here. */
+  /** Lets go of what was not repeated, and repeats who is here. */
   tick(): void {
     const nowMs = this.#options.timers.now();
-    for (const [node, leased] of this.#nodes) {
-      if (nowMs - leased.heardAtMs >= LEASE_MS) {
-        this.#letGo(leased);
-        this.#nodes.delete(node);
-        continue;
-      }
+    for (const leased of this.#nodes.values()) {
       for (const [document, table] of leased.tables) {
         if (nowMs - table.heardAtMs >= TABLE_LEASE_MS) this.#letGoTable(leased, document);
       }
@@ -158,7 +145,6 @@ export class PresenceLease {
     const leased: Leased = {
       owner: { node },
       epoch,
-      heardAtMs: this.#options.timers.now(),
       hasLeft: false,
       count: 0,
       tables: new Map(),
@@ -193,6 +179,39 @@ export class PresenceLease {
     if (entries.length === 0) return;
     for (const message of presenceMessages(room.name, entries, true)) this.#options.send(message);
   }
+}
+
+export function presencePart(scene: FanoutScene): FanoutPart {
+  const { exchange, registry, timers } = scene;
+  const send = (message: PresenceMessage): void => {
+    exchange.send(message);
+  };
+  const lease = new PresenceLease({
+    find: (name) => registry.find(name),
+    rooms: () => registry.rooms,
+    send,
+    timers,
+  });
+  return {
+    onMessage: (received) => {
+      lease.onPresence(received);
+    },
+    onPeer: (peer, change) => {
+      lease.onPeer(peer, change);
+    },
+    onLink: ({ status }) => {
+      if (status === 'up') lease.sendAll();
+    },
+    onOpened: ({ name }) => {
+      lease.ask(name);
+    },
+    onPresence: ({ name }, entries, isComplete) => {
+      for (const message of presenceMessages(name, entries, isComplete)) send(message);
+    },
+    tick: () => {
+      lease.tick();
+    },
+  };
 }
 
 /** Half of what a message holds: names and numbers are counted at their longest, text by units. */

@@ -105,9 +105,11 @@ export class Receipts {
     for (const chain of this.#ofDocument.get(document) ?? []) this.#sync(chain, durableSeq);
   }
 
-  /** The origin's epoch has ended, or it was not heard for long. */
-  forget(origin: string): void {
-    for (const chain of this.#chains.values()) if (chain.origin === origin) this.#drop(chain);
+  /** The origin has started anew: what it published before nobody waits for. */
+  forget(origin: string, epoch: Epoch): void {
+    for (const chain of this.#chains.values()) {
+      if (chain.origin === origin && chain.epoch !== epoch) this.#drop(chain);
+    }
   }
 
   close(): void {

@@ -24,6 +24,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { ClientMessage } from '../rooms/outlet.ts';
+import { levelOf, type DurabilityLevel, type DurabilityOffer } from '../rooms/replication.ts';
 import { Session, type SessionLimits } from '../rooms/session.ts';
 import type { Timers } from '../rooms/timers.ts';
 import {
@@ -43,6 +44,7 @@ export interface GatewayOptions {
   readonly rates: RateLimits;
   readonly timers: Timers;
   readonly limits: GatewayLimits;
+  readonly durability: DurabilityOffer;
   readonly origins: OriginPolicy;
   readonly observer: GatewayObserver;
 }
@@ -64,11 +66,16 @@ export interface GatewayObserver {
   readonly onError: (error: unknown) => void;
 }
 
+/** A target, and what acks mean on it. */
+type Admitted = Omit<Target & { readonly ok: true }, 'durability'> & {
+  readonly durability: DurabilityLevel;
+};
+
 type Upgrade = {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly target: Target & { readonly ok: true };
+  readonly target: Admitted;
 };
 
 const RETRY_AFTER_S = 2;
@@ -91,13 +98,13 @@ class Member implements ConnectionEvents, Connected {
   constructor(
     connection: Connection,
     limits: SessionLimits,
-    document: DocumentName,
+    { document, durability }: Admitted,
     pass: Pass | null,
     nowMs: number,
     leave: (member: Member, closeCode: number) => void,
   ) {
     this.connection = connection;
-    const session = new Session(connection, limits);
+    const session = new Session(connection, limits, durability);
     this.session = session;
     this.pass = pass;
     this.document = document;
@@ -181,7 +188,12 @@ export class Gateway {
       this.#refuse(socket, refusal ?? 'not-found');
       return;
     }
-    const upgrade: Upgrade = { request, socket, head, target };
+    const durability = levelOf(target.durability, this.#options.durability);
+    if (durability === null) {
+      this.#refuse(socket, 'invalid-request');
+      return;
+    }
+    const upgrade: Upgrade = { request, socket, head, target: { ...target, durability } };
     const verdict = rates.takeUpgrade(callerOf(request, limits.trustProxy).address);
     if (verdict === null && !access.isEnforced) {
       this.#open(upgrade, null);
@@ -288,16 +300,12 @@ export class Gateway {
     });
   }
 
-  #accept(
-    webSocket: ConnectionSocket,
-    socket: Socket,
-    { document, isYSweet }: Target & { readonly ok: true },
-    pass: Pass | null,
-  ): void {
+  #accept(webSocket: ConnectionSocket, socket: Socket, target: Admitted, pass: Pass | null): void {
+    const { document, isYSweet } = target;
     const { timers, limits, observer, registry, connections } = this.#options;
     socket.setNoDelay(true);
     const makeMember = (connection: Connection): Member =>
-      new Member(connection, limits, document, pass, timers.now(), this.#leave);
+      new Member(connection, limits, target, pass, timers.now(), this.#leave);
     let member: Member | undefined;
     // It gives itself to the socket.
     void new Connection(webSocket, socket, isYSweet ? this.#ySweet : this.#yWebsocket, (made) => {

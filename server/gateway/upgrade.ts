@@ -6,14 +6,20 @@ import { parseDocumentName, type DocumentName } from '../protocol/document-name.
 import type { ErrorCode } from '../protocol/errors.ts';
 
 export type Target =
-  | { readonly ok: true; readonly document: DocumentName; readonly isYSweet: boolean }
+  | {
+      readonly ok: true;
+      readonly document: DocumentName;
+      readonly isYSweet: boolean;
+      /** What acks are to mean, as it stands in `?durability=`; null: nothing said. */
+      readonly durability: string | null;
+    }
   | { readonly ok: false; readonly code: ErrorCode };
 
 /** `/d/ID/ws/ID`: Y-Sweet (both ids must match). Anything else: the path is the document's name (y-websocket). */
 const Y_SWEET_PATH = /^\/d\/([^/]+)\/ws\/([^/]+)$/;
 
 export function parseTarget(url: string | undefined): Target {
-  const path = (url ?? '').split('?', 1)[0] ?? '';
+  const [path = '', query = ''] = (url ?? '').split('?', 2);
   const ySweet = Y_SWEET_PATH.exec(path);
   if (ySweet !== null && ySweet[1] !== ySweet[2]) return { ok: false, code: 'not-found' };
   const encoded = ySweet?.[1] ?? path.slice(1);
@@ -26,5 +32,8 @@ export function parseTarget(url: string | undefined): Target {
   }
   const document = parseDocumentName(text);
   if (document === null) return { ok: false, code: 'invalid-document-name' };
-  return { ok: true, document, isYSweet: ySweet !== null };
+  const durability = query.includes('durability=')
+    ? new URLSearchParams(query).get('durability')
+    : null;
+  return { ok: true, document, isYSweet: ySweet !== null, durability };
 }

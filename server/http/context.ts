@@ -22,6 +22,7 @@ import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { Content } from '../rooms/content.ts';
 import type { Documents } from '../rooms/documents.ts';
 import type { History } from '../rooms/history.ts';
+import type { DurabilityOffer } from '../rooms/replication.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { DeadLetters } from '../webhooks/dead-letters.ts';
@@ -93,6 +94,7 @@ export interface HttpContext {
   readonly origins: OriginPolicy;
   readonly timers: Timers;
   readonly limits: HttpLimits;
+  readonly durability: DurabilityOffer;
   readonly observer: HttpObserver;
   /** Null on a node without webhooks. */
   readonly deadLetters: DeadLetters | null;

@@ -8,6 +8,7 @@ import { bytesOf, jsonOf, readsBytes, readsJson } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { entityTag, matchingTag } from './entity-tags.ts';
 import type { Idempotency } from './idempotency.ts';
+import { durabilityOf } from './query.ts';
 import { setCaching, setDurability } from './state.ts';
 import { encodeStateVector, reached, shortStateVector } from './state-vectors.ts';
 
@@ -55,7 +56,8 @@ export function documentRoutes(context: HttpContext, idempotency: Idempotency): 
       if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*') {
         throw new ProtocolError('invalid-request', 'Only `If-None-Match: *` has a meaning here.');
       }
-      const created = await documents.create(document, update);
+      const durability = durabilityOf(request, context.durability);
+      const created = await documents.create(document, update, { durability });
       if (created.isNew) {
         sendCreated(response, document, created);
         return;
@@ -64,7 +66,7 @@ export function documentRoutes(context: HttpContext, idempotency: Idempotency): 
       sendWritten(
         response,
         document,
-        update === null ? created : await documents.write(document, update),
+        update === null ? created : await documents.write(document, update, { durability }),
       );
     },
   );

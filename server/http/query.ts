@@ -1,6 +1,7 @@
 /** Parameters of the query. What stands twice, or is not what the API describes, is `invalid-request`. */
 import type { Request } from 'express';
 import { ProtocolError } from '../protocol/errors.ts';
+import { levelOf, type DurabilityLevel, type DurabilityOffer } from '../rooms/replication.ts';
 
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1000;
@@ -28,6 +29,16 @@ export function textOf(
     throw new ProtocolError('invalid-request', `\`${name}\` is not what the API describes.`);
   }
   return value;
+}
+
+/** What must hold of a write when it is answered. */
+export function durabilityOf(request: Request, offer: DurabilityOffer): DurabilityLevel {
+  const level = levelOf(textOf(request, 'durability') ?? null, offer);
+  if (level !== null) return level;
+  throw new ProtocolError(
+    'invalid-request',
+    '`durability` is `local`, or `replicated` on a node that knows others.',
+  );
 }
 
 /** The name of a root, which may be empty, but must be said. */

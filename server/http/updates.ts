@@ -14,7 +14,7 @@ import { bytesOf, JSON_MEDIA_TYPE, mediaTypeOf, readsBytes } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { sendWritten } from './documents.ts';
 import type { Idempotency } from './idempotency.ts';
-import { textOf } from './query.ts';
+import { durabilityOf, textOf } from './query.ts';
 import { isValid } from './schema-check.ts';
 import { setDurability } from './state.ts';
 import { checkStateVector, encodeStateVector, STATE_VECTOR_BYTES_MAX } from './state-vectors.ts';
@@ -35,6 +35,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
     async (request, response) => {
       const document = documentOf(response);
       const update = bytesOf(response);
+      const durability = durabilityOf(request, context.durability);
       if (update.byteLength === 0)
         throw new ProtocolError('invalid-update', 'No update in the body.');
       const connection = textOf(request, 'connection');
@@ -43,7 +44,11 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
           ? new OneRequest(response, true)
           : streams.authorOf(connection, callOf(response).identity, document);
       if (author === null) throw new ProtocolError('connection-not-found');
-      const written = await documents.write(document, update, { author, isCreating: true });
+      const written = await documents.write(document, update, {
+        author,
+        isCreating: true,
+        durability,
+      });
       sendWritten(response, document, written);
     },
   );
@@ -67,6 +72,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       const { written, state } = await documents.sync(document, stateVector, update, {
         author: new OneRequest(response, canWrite),
         isCreating: canWrite,
+        durability: durabilityOf(request, context.durability),
       });
       response.set({ 'Cache-Control': 'no-store', 'X-Document-Version': state.digest });
       setDurability(context, response, state.isDurable);

@@ -65,6 +65,7 @@ export type ErrorCode =
   | 'request-timeout'
   | 'idempotency-conflict'
   | 'replica-behind'
+  | 'not-replicated'
   | 'snapshot-not-found'
   | 'snapshot-limit'
   | 'too-expensive'
@@ -350,6 +351,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 503,
     retry: 'backoff',
     meaning: 'This node has not yet received the version that the client has seen.',
+  },
+  'not-replicated': {
+    close: 1013,
+    http: 503,
+    retry: 'backoff',
+    meaning:
+      'The write is on disk on this node, but no other region has confirmed it in time. Whether it gets there is unknown; repeating it is safe.',
   },
   'snapshot-not-found': {
     close: 1008,

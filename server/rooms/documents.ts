@@ -10,13 +10,14 @@ import type { DocumentStat, DocumentSummary } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
-import type { Offer } from './admission.ts';
+import { EXISTS, type Offer } from './admission.ts';
 import type { Author } from './author.ts';
 import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
 import { withDeadline } from './deadline.ts';
 import { failureOf } from './failure.ts';
 import type { Registry } from './registry.ts';
+import { followed, type DurabilityLevel, type Replication } from './replication.ts';
 import type { Room } from './room.ts';
 import { States, digestOf, type DocumentState } from './states.ts';
 import { outline } from './updates/outline.ts';
@@ -54,11 +55,15 @@ export interface WriteOptions {
   readonly author?: Author;
   /** A document that does not exist is created by the write; otherwise it is `document-not-found`. */
   readonly isCreating?: boolean;
+  /** What must hold of a write when it resolves; `replicated` only where there are other nodes. Default: the node's. */
+  readonly durability?: DurabilityLevel;
 }
 
 export interface DocumentsOptions {
   /** The longest that a write waits for the disk. */
   readonly writeTimeoutMs: number;
+  /** Of writes that do not say. Default `local`. */
+  readonly ack?: DurabilityLevel;
 }
 
 const ANYBODY: Author = { isClosed: false, canWrite: true };
@@ -76,17 +81,19 @@ export class Documents {
   readonly #context: RoomContext;
   readonly #states: States;
   readonly #writeTimeoutMs: number;
+  readonly #ack: DurabilityLevel;
   readonly #copies = new Lane(COPIES_MAX, COPIES_WAITING_MAX);
 
   constructor(
     registry: Registry,
     context: RoomContext,
-    { writeTimeoutMs }: DocumentsOptions = { writeTimeoutMs: 10_000 },
+    { writeTimeoutMs, ack = 'local' }: DocumentsOptions = { writeTimeoutMs: 10_000 },
   ) {
     this.#registry = registry;
     this.#context = context;
     this.#states = new States(context);
     this.#writeTimeoutMs = writeTimeoutMs;
+    this.#ack = ack;
   }
 
   /** Stored documents in order of name, without tombstones. */
@@ -124,9 +131,11 @@ export class Documents {
   async create(
     name: DocumentName,
     update: Uint8Array | null,
+    { durability = this.#ack }: Pick<WriteOptions, 'durability'> = {},
   ): Promise<Written & { readonly isNew: boolean }> {
     this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
+      const replication = replicationOf(room, durability);
       let offer: Offer | null = null;
       if (update !== null && !room.exists) {
         offer = await room.offer(update, SEEDER);
@@ -137,7 +146,8 @@ export class Documents {
       const isRefused = offer?.kind === 'refused' && offer.code !== 'document-exists';
       if (offer !== null && isRefused) throw this.#refused(room, offer, update);
       const isNew = offer?.kind === 'accepted';
-      return { ...(await this.#written(room, !isNew)), isNew };
+      const outcome: Offer = { kind: isNew ? 'accepted' : 'redundant' };
+      return { ...(await this.#written(room, outcome, replication)), isNew };
     });
   }
 
@@ -154,15 +164,16 @@ export class Documents {
   async write(
     name: DocumentName,
     update: Uint8Array,
-    { author = ANYBODY, isCreating = false }: WriteOptions = {},
+    { author = ANYBODY, isCreating = false, durability = this.#ack }: WriteOptions = {},
   ): Promise<Written> {
     this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
       if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
+      const replication = replicationOf(room, durability);
       const offer = await room.offer(update, author);
       if (offer.kind === 'gap') throw gapOf(room);
       if (offer.kind === 'refused') throw this.#refused(room, offer, update);
-      return await this.#written(room, offer.kind === 'redundant');
+      return await this.#written(room, offer, replication);
     });
   }
 
@@ -175,14 +186,14 @@ export class Documents {
     name: DocumentName,
     stateVector: Uint8Array,
     update: Uint8Array | null,
-    { author = ANYBODY, isCreating = author.canWrite }: WriteOptions = {},
+    { author = ANYBODY, isCreating = author.canWrite, durability = this.#ack }: WriteOptions = {},
   ): Promise<{ readonly written: Written | null; readonly state: DocumentState }> {
     const clocks = clocksOf(stateVector);
     const sent = update === null || isEmpty(update) ? null : update;
     if (sent !== null) this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
       if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
-      const written = sent === null ? null : await this.#take(room, sent, author);
+      const written = sent === null ? null : await this.#take(room, sent, author, durability);
       const known = sent === null ? clocks : await this.#withSections(clocks, sent);
       return { written, state: await this.#states.read(room, known) };
     });
@@ -210,8 +221,9 @@ export class Documents {
       try {
         const { parts } = await this.state(from, null);
         return await this.#withRoom(to, async (room) => {
+          const replication = replicationOf(room, this.#ack);
           const offer = room.exists ? null : await room.seed(Buffer.concat(parts));
-          const written = await this.#written(room, false);
+          const written = await this.#written(room, offer ?? EXISTS, replication);
           if (offer?.kind !== 'accepted') throw new ProtocolError('document-exists');
           return written;
         });
@@ -235,7 +247,13 @@ export class Documents {
   }
 
   /** Takes an update or, of one with gaps, what can be integrated. */
-  async #take(room: Room, update: Uint8Array, author: Author): Promise<Written> {
+  async #take(
+    room: Room,
+    update: Uint8Array,
+    author: Author,
+    durability: DurabilityLevel,
+  ): Promise<Written> {
+    const replication = replicationOf(room, durability);
     let offer = await room.offer(update, author);
     if (offer.kind === 'gap') {
       const part = await room.offerIntegrablePart(update, author);
@@ -244,7 +262,7 @@ export class Documents {
       offer = await room.offer(update, author);
     }
     if (offer.kind === 'refused') throw this.#refused(room, offer, update);
-    const written = await this.#written(room, offer.kind === 'redundant');
+    const written = await this.#written(room, offer, replication);
     if (offer.kind === 'gap') throw gapOf(room);
     return written;
   }
@@ -266,11 +284,25 @@ export class Documents {
     return known;
   }
 
-  /** The version as it is now, when it is on disk. A redundant update, too, waits for its first copy. [I1] */
-  async #written(room: Room, isRedundant: boolean): Promise<Written> {
+  /**
+   * The version as it is now, when it is on disk, and in another region if `replication` says so. A redundant update,
+   * too, waits for its first copy, whoever brought that. [I1] @throws ProtocolError `not-replicated`
+   */
+  async #written(room: Room, offer: Offer, replication: Replication | null): Promise<Written> {
+    const { timers } = this.#context;
     const version = versionOf(room);
+    const isWhole = offer.kind === 'accepted' && offer.isPart !== true;
+    const need = {
+      chainSeq: replication?.localSeq ?? -1,
+      provenSeq: isWhole ? -1 : room.appliedSeq,
+    };
+    replication?.want(need);
+    const untilMs = timers.now() + this.#writeTimeoutMs;
     await room.whenDurable(room.appliedSeq, this.#writeTimeoutMs);
-    return { ...version, isRedundant };
+    if (replication !== null && !(await replication.until(need, untilMs - timers.now()))) {
+      throw new ProtocolError('not-replicated');
+    }
+    return { ...version, isRedundant: offer.kind === 'redundant' };
   }
 
   #refused(room: Room, offer: Offer, update: Uint8Array | null): ProtocolError {
@@ -341,6 +373,11 @@ function isLate(): ProtocolError {
     'store-unavailable',
     'The disk has not answered in time: if this was a write its outcome is unknown, and repeating it is safe.',
   );
+}
+
+/** Before anything is offered. */
+function replicationOf(room: Room, durability: DurabilityLevel): Replication | null {
+  return durability === 'replicated' ? followed(room) : null;
 }
 
 function versionOf(room: Room): DocumentVersion {

@@ -18,6 +18,21 @@ import { Waits } from './waits.ts';
 /** What an ack means: on disk here, or also in another region. */
 export type DurabilityLevel = 'local' | 'replicated';
 
+/** Which levels a node offers. */
+export interface DurabilityOffer {
+  /** Of who does not ask for one. */
+  readonly ack: DurabilityLevel;
+  /** False on a node that knows no others: nobody could ever be told more than `local`. */
+  readonly canReplicate: boolean;
+}
+
+/** What a caller asks for (null: nothing said); null for what is no level, or none that this node has. */
+export function levelOf(asked: string | null, offer: DurabilityOffer): DurabilityLevel | null {
+  const level = asked ?? offer.ack;
+  if (level === 'local') return level;
+  return level === 'replicated' && offer.canReplicate ? level : null;
+}
+
 /** What somebody waits for; -1: nothing. */
 export interface ReplicationNeed {
   readonly chainSeq: number;
