@@ -13,6 +13,7 @@ import { createAccessControl, type RunningAccess } from './access/control.ts';
 import { keySourceOf, signingKeyOf } from './access/key-config.ts';
 import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
+import { TokenClock } from './access/token-clock.ts';
 import type { OriginPolicy } from './access/origin.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';

@@ -118,6 +118,9 @@ export class Reports {
       case 'revoked':
         this.#log.info(event, 'revoked');
         break;
+      case 'clock-jumped':
+        this.#log.error(event, 'the clock was set; tokens that had expired stay expired');
+        break;
     }
   }
 

@@ -62,6 +62,9 @@ export interface AccessControl {
   /** The level over the whole node: what routes without a document need (`admin` grants on `*` give it). */
   accessToNode(identity: Identity): AccessLevel;
 
+  /** What tokens are judged by, milliseconds since the epoch: see token-clock.ts. */
+  now(): number;
+
   /** Null while the identity is good; else why a connection that has it must end. Synchronous, for hot paths. */
   refusalOf(identity: Identity, document: DocumentName | null, nowMs: number): ErrorCode | null;
 

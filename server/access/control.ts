@@ -40,7 +40,7 @@ export interface AccessOptions {
   readonly badTokens: { readonly quota: number; readonly windowMs: number };
   readonly records: RevocationRecords | null;
   readonly redis: SharedRedis | null;
-  /** Wall clock: tokens speak of it. Milliseconds since the epoch. */
+  /** Tokens speak of the wall clock: see token-clock.ts. Milliseconds since the epoch. */
   readonly now: () => number;
   readonly report: (event: AccessEvent) => void;
 }
@@ -56,7 +56,9 @@ export type AccessEvent =
     }
   | { readonly type: 'hook-failed'; readonly document: string; readonly error: unknown }
   | { readonly type: 'revocations-unreadable'; readonly count: number }
-  | { readonly type: 'revoked'; readonly revocation: Revocation };
+  | { readonly type: 'revoked'; readonly revocation: Revocation }
+  /** The wall clock was set under the running node. */
+  | { readonly type: 'clock-jumped'; readonly byMs: number };
 
 /** Refusals are reported in sums at least this far apart: an attack must not fill the disk with lines. */
 const REPORT_EVERY_MS = 10_000;
@@ -188,6 +190,10 @@ class Control implements RunningAccess {
     // Whoever decides about each document in a hook has not thereby made strangers operators of the node.
     if (this.#options.keys === null && this.hasHook) return 'none';
     return KnownIdentity.grantsOf(identity).accessToAll();
+  }
+
+  now(): number {
+    return this.#options.now();
   }
 
   refusalOf(identity: Identity, document: DocumentName | null, nowMs: number): ErrorCode | null {

@@ -67,8 +67,8 @@ export class Pass {
 
   /** Null while it is good. Cheap: asked before every message that writes. */
   refusal(): ErrorCode | null {
-    const { access, timers } = this.#context;
-    return access.refusalOf(this.#identity, this.document, timers.wallClock());
+    const { access } = this.#context;
+    return access.refusalOf(this.#identity, this.document, access.now());
   }
 
   /** About once a second, and after every revocation: ends the session, warns it, asks the hook again. */
@@ -80,7 +80,7 @@ export class Pass {
       return;
     }
     const { expiresAtMs } = this.#identity;
-    const leftMs = expiresAtMs === null ? Infinity : expiresAtMs - timers.wallClock();
+    const leftMs = expiresAtMs === null ? Infinity : expiresAtMs - access.now();
     if (leftMs <= WARN_MS && !this.#isWarned) {
       this.#isWarned = true;
       session.warnOfExpiry(Math.max(0, Math.floor(leftMs / 1000)));
