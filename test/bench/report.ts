@@ -59,7 +59,10 @@ function metricRows(result: WorkloadResult, metric: Metric): Row[] {
         server: server.label,
         median: values.length === 0 ? 'failed' : show(value),
         range: values.length < 2 ? '' : `${show(Math.min(...values))}–${show(Math.max(...values))}`,
-        ratio: Number.isFinite(value / best) && best > 0 ? (value / best).toFixed(2) : '',
+        ratio:
+          Number.isFinite(value / best) && Number.isFinite(best) && best > 0
+            ? (value / best).toFixed(2)
+            : '',
         aim:
           server.id === 'syncline'
             ? metric.aims.map((aim) => aimText(aim, value, best, metric.unit)).join('; ')
