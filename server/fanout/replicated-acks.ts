@@ -40,6 +40,8 @@ interface Tracked {
   unsent: { first: number; readonly last: number } | null;
   /** The last number that was given to something of this document. */
   lastBusSeq: number;
+  /** The end of the last run. */
+  runSeq: number;
   patienceMs: number;
   timer: TimerHandle | null;
 }
@@ -74,6 +76,7 @@ export class ReplicatedAcks implements Replicas {
     if (replication === null) return;
     const tracked = this.#trackedOf(replication);
     tracked.lastBusSeq = busSeq;
+    tracked.runSeq = storeSeq;
     tracked.runs.push({ busSeq, storeSeq });
     if (tracked.runs.length > RUNS_MAX) tracked.runs = tracked.runs.filter((_, at) => at % 2 === 1);
   }
@@ -82,7 +85,9 @@ export class ReplicatedAcks implements Replicas {
   unsent(replication: Replication | null, storeSeq: number): void {
     if (replication === null) return;
     const tracked = this.#trackedOf(replication);
-    tracked.unsent = { first: tracked.unsent?.first ?? storeSeq, last: storeSeq };
+    // A run is several updates: it begins where the one before it has ended.
+    tracked.unsent = { first: tracked.unsent?.first ?? tracked.runSeq + 1, last: storeSeq };
+    tracked.runSeq = storeSeq;
     if (replication.isWaiting) this.#probe(tracked);
   }
 
@@ -141,6 +146,7 @@ export class ReplicatedAcks implements Replicas {
       probes: [],
       unsent: null,
       lastBusSeq: 0,
+      runSeq: -1,
       patienceMs: PATIENCE_MS,
       timer: null,
     };
