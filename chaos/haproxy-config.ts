@@ -34,7 +34,7 @@ export const EXAMPLE: ProxyConfig = {
 
 export function haproxyConfig(config: ProxyConfig): string {
   const { bind, nodes, looksUpNames, operationsBind, connectionsMax } = config;
-  const lookup = looksUpNames ? ' resolvers names init-addr last,libc,none' : '';
+  const lookup = looksUpNames ? ' resolvers names init-addr none' : '';
   const servers = nodes.map(
     ({ name, address }, index) => `    server ${name} ${address} id ${index + 1}`,
   );

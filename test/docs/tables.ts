@@ -88,3 +88,6 @@ export function withTable(generated: GeneratedTable): string {
     throw new Error(`${generated.file} lacks the markers ${start} … ${end}`);
   return `${text.slice(0, from + start.length)}\n\n${generated.markdown}\n\n${text.slice(to)}`;
 }
+
+/** Made whole from chaos/haproxy-config.ts. */
+export const HAPROXY_FILE: string = fileURLToPath(new URL('deploy/haproxy.cfg', ROOT));
