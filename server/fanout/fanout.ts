@@ -1,38 +1,178 @@
 /**
  * The fan-out: what rooms of this node tell the other nodes and the other way round. It hears the exchange and
- * implements the rooms' `Relay`; each thing it does lies in a part (part.ts). Nothing here is waited for by a room,
- * an ack or a client. [I4]
+ * implements the rooms' `Relay`; each thing it does lies in a file of its own, and this one ties them together:
+ *
+ *   rooms ──flushed──▶ exchange ──▶ bus                    what local authors write, one message a flush
+ *   bus ──▶ exchange ──update──▶ inbox ──▶ rooms           checked, stored and shown; never sent on
+ *            │         └heartbeat─▶ comparison ─want─▶ anti-entropy ─request─▶ one node
+ *            └────────request──▶ answers ──reply, in pieces──▶ inbox
+ *
+ * Nothing here is waited for by a room, an ack or a client, but for the half second of a room that opens. [I4]
  */
+import type { DocumentStore } from '../../persistence/store.ts';
+import type { AccessControl } from '../access/access.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
+import { mergeInLevels } from '../protocol/merge-updates.ts';
 import type { PresenceEntry, Relay, RelayedRun } from '../rooms/relay.ts';
+import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
-import type { FanoutPart, MakePart } from './part.ts';
+import type { TimerHandle, Timers } from '../rooms/timers.ts';
+import {
+  BUCKETS,
+  EVERYONE,
+  bucketChannel,
+  documentChannel,
+  nodeChannel,
+  type Bus,
+  type Link,
+} from './bus.ts';
+import { Chains } from './chains.ts';
+import { assemble, closeEngine, type Engine } from './engine.ts';
+import type { Epoch } from './envelope.ts';
+import { Exchange, type ExchangeListener, type Missed, type Received } from './exchange.ts';
+import { BEAT_MS } from './heartbeat.ts';
+import type { Outcome } from './inbox.ts';
+import {
+  UPDATE_BYTES_MAX,
+  type ApplicationMessage,
+  type HeartbeatMessage,
+  type UpdateMessage,
+} from './messages.ts';
+import type { FanoutEvent, FanoutPart, MakePart, Peer, PeerChange } from './part.ts';
+import { Peers, type KnownPeer } from './peers.ts';
+import { FanoutStats } from './stats.ts';
+
+/** Merging more than this in the turn of a flush would hold up the event loop. */
+const MERGE_BYTES_MAX: number = 128 * 1024;
+/** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
+const FIRST_CONTACT_MS = 3_000;
+const OPENING_WAIT_MS = 500;
 
 export interface FanoutOptions {
+  readonly bus: Bus;
+  /** New at every start. */
+  readonly epoch: Epoch;
+  readonly secret: string | null;
+  readonly timers: Timers;
+  readonly random: () => number;
+  /** Every node stores everything, or what is open on it. */
+  readonly replication: 'full' | 'open';
+  /** Of one update in an answer. */
+  readonly updateBytesMax: number;
   /** Replicated acks, presence leases, the sweep: told of everything, in this order. */
   readonly parts: readonly MakePart[];
+  readonly report: (event: FanoutEvent) => void;
+  /** Only for the tests that prove that they would notice. */
+  readonly sabotage?: FanoutSabotage;
 }
 
-export class Fanout implements Relay {
-  readonly #parts: readonly FanoutPart[] = [];
+export interface FanoutSabotage {
+  readonly skipHeartbeat?: true;
+  readonly republish?: true;
+  readonly skipComparison?: true;
+}
 
-  flushed(_room: Room, _runs: readonly RelayedRun[]): void {
-    throw new Error('not yet');
+/** What the fan-out works on; known once the node is put together. */
+export interface FanoutHouse {
+  readonly registry: Registry;
+  readonly store: DocumentStore;
+  readonly access: Pick<AccessControl, 'revocations' | 'revoke' | 'onRevoked'>;
+}
+
+export class Fanout implements Relay, ExchangeListener {
+  readonly exchange: Exchange;
+  readonly stats: FanoutStats = new FanoutStats();
+  readonly #options: FanoutOptions;
+  readonly #peers: Peers;
+  readonly #chains = new Chains();
+  #parts: readonly FanoutPart[] = [];
+  #engine: Engine | null = null;
+  #tickTimer: TimerHandle | null = null;
+  #startedMs = 0;
+  #isLeaving = false;
+  /** Rooms that opened before anybody else was heard. */
+  readonly #firstContacts = new Set<() => void>();
+
+  constructor(options: FanoutOptions) {
+    const { bus, epoch, secret, timers } = options;
+    this.#options = options;
+    this.exchange = new Exchange({
+      bus,
+      epoch,
+      secret,
+      onDrop: (reason, _delivery, origin) => {
+        if (reason === 'twin' && origin !== null) options.report({ type: 'twin', node: origin });
+      },
+    });
+    this.#peers = new Peers(timers);
   }
 
-  changed(_room: Room): void {
-    throw new Error('not yet');
+  /** Opens the bus; waits for nothing. Once, when the store is open and before anybody is served. */
+  start(house: FanoutHouse): void {
+    const { bus, timers, parts } = this.#options;
+    this.#startedMs = timers.now();
+    const engine = assemble({
+      ...this.#options,
+      ...house,
+      exchange: this.exchange,
+      stats: this.stats,
+      peers: this.#peers,
+      chains: this.#chains,
+      parts: () => this.#parts,
+    });
+    this.#engine = engine;
+    this.#parts = parts.map((make) => make(engine.scene));
+    engine.revocations.start();
+    for (const part of this.#parts) part.start?.();
+    this.exchange.open(this);
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucketChannel(bucket));
+    // Never rejects; what is not confirmed now is included when the link comes up.
+    void bus.subscribe([EVERYONE, nodeChannel(bus.node), ...buckets]);
+    this.#tick();
+  }
+
+  // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────
+
+  flushed(room: Room, runs: readonly RelayedRun[]): void {
+    const engine = this.#engine;
+    if (engine === null || runs.length === 0) return;
+    for (const { bytes, lastSeq } of merged(runs)) {
+      if (bytes.length > UPDATE_BYTES_MAX) {
+        // Others hear of its digest, and ask.
+        engine.heartbeat.beatSoon();
+        for (const part of this.#parts) part.onSent?.(room, { busSeq: null, storeSeq: lastSeq });
+        continue;
+      }
+      const { name: document } = room;
+      const previousSeq = engine.news.previousSeqOf(document);
+      const { seq } = this.exchange.send({ kind: 'update', document, previousSeq, update: bytes });
+      engine.news.published(document, seq);
+      this.stats.sent += 1;
+      for (const part of this.#parts) part.onSent?.(room, { busSeq: seq, storeSeq: lastSeq });
+    }
+  }
+
+  changed(room: Room): void {
+    this.#engine?.news.changed(room);
   }
 
   durable(room: Room, durableSeq: number): void {
     for (const part of this.#parts) part.onDurable?.(room, durableSeq);
   }
 
-  opened(_room: Room): Promise<void> | null {
-    return null;
+  opened(room: Room): Promise<void> | null {
+    for (const part of this.#parts) part.onOpened?.(room);
+    const engine = this.#engine;
+    if (engine === null || this.#isLeaving) return null;
+    const { timers } = this.#options;
+    const isAlone = this.#peers.alive.length === 0;
+    if (isAlone && timers.now() - this.#startedMs < FIRST_CONTACT_MS)
+      return this.#firstContact(room);
+    return engine.antiEntropy.opening(room, OPENING_WAIT_MS);
   }
 
   closed(room: Room): void {
+    this.#engine?.news.closed(room);
     for (const part of this.#parts) part.onClosed?.(room);
   }
 
@@ -40,7 +180,202 @@ export class Fanout implements Relay {
     for (const part of this.#parts) part.onPresence?.(room, entries, isComplete);
   }
 
-  deleted(document: DocumentName, _deletedAtMs: number): void {
+  deleted(document: DocumentName, deletedAtMs: number): void {
+    this.#engine?.news.deleted(document);
+    if (this.#engine !== null) this.exchange.send({ kind: 'tombstone', document, deletedAtMs });
     for (const part of this.#parts) part.onDeleted?.(document);
   }
+
+  // ── the bus ──────────────────────────────────────────────────────────────────────────────────────────
+
+  onMessage(received: Received): void {
+    const { message, origin } = received;
+    const change = this.#peers.hear(received);
+    if (change !== null) this.#onPeer(received, change);
+    switch (message.kind) {
+      case 'update':
+        this.#onUpdate({ ...received, message });
+        break;
+      case 'heartbeat':
+        this.#onHeartbeat(origin, message);
+        break;
+      case 'request':
+        this.#engine?.answers.onRequest({ ...received, message });
+        break;
+      case 'reply':
+        this.#engine?.antiEntropy.onReply({ ...received, message });
+        break;
+      case 'tombstone':
+        this.#engine?.scene.bury(message.document, message.deletedAtMs);
+        break;
+      case 'revoke':
+        this.#engine?.revocations.onRevoke(message);
+        break;
+      case 'application':
+        this.#onApplication({ ...received, message });
+        break;
+      case 'presence':
+      case 'durable':
+      case 'buckets':
+      case 'list-request':
+      case 'list-reply':
+        break;
+    }
+    for (const part of this.#parts) part.onMessage?.(received);
+  }
+
+  onMissed({ reason }: Missed): void {
+    // Which document it was shows in the chain of the next update, or in the next heartbeat. What claims to be old may
+    // be a node that was set back: everybody tells what they have.
+    if (reason === 'stale') this.#engine?.heartbeat.ask();
+  }
+
+  onLink(link: Link): void {
+    this.#options.report({ type: 'link', link });
+    if (link.status === 'up') {
+      this.#engine?.antiEntropy.pace.reset();
+      this.#engine?.heartbeat.ask();
+    }
+    for (const part of this.#parts) part.onLink?.(link);
+  }
+
+  // ── the end ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Says goodbye: nothing goes out afterwards. When the rooms have flushed. */
+  leave(): void {
+    if (this.#engine === null || this.#isLeaving) return;
+    this.#isLeaving = true;
+    if (this.#tickTimer !== null) this.#options.timers.clearTimeout(this.#tickTimer);
+    for (const part of this.#parts) part.close?.();
+    closeEngine(this.#engine);
+    for (const resolve of this.#firstContacts) resolve();
+    this.#engine = null;
+  }
+
+  /** Hands over what is under way to Redis, if it takes it in time. Last. */
+  async close(deadlineMs: number): Promise<void> {
+    this.leave();
+    await this.exchange.close(deadlineMs);
+  }
+
+  // ── for operators ────────────────────────────────────────────────────────────────────────────────────
+
+  get peers(): readonly (KnownPeer & { readonly differing: number })[] {
+    return this.#peers.known.map((peer) => ({
+      ...peer,
+      differing: this.#engine?.comparison.countOf(peer.node) ?? 0,
+    }));
+  }
+
+  get links(): readonly Link[] {
+    return this.#options.bus.links;
+  }
+
+  get divergence(): { readonly documents: number; readonly ageMs: number } {
+    const comparison = this.#engine?.comparison;
+    return { documents: comparison?.count ?? 0, ageMs: comparison?.ageMs ?? 0 };
+  }
+
+  get bus(): Bus {
+    return this.#options.bus;
+  }
+
+  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────
+
+  #onUpdate(received: Received & { readonly message: UpdateMessage }): void {
+    const engine = this.#engine;
+    if (engine === null) return;
+    const { origin, epoch, seq, message } = received;
+    const { document, previousSeq, update } = message;
+    const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
+    if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
+    let wasEarly = false;
+    const onSettled = (outcome: Outcome, room: Room | null, storeSeq: number): void => {
+      if ((outcome === 'accepted' || outcome === 'redundant') && room !== null) {
+        for (const part of this.#parts) part.onTaken?.(received, room, storeSeq);
+      } else if (outcome === 'early') {
+        if (!wasEarly) engine.antiEntropy.want(document, origin, 'verdict');
+        wasEarly = true;
+      } else if (outcome === 'dropped') engine.antiEntropy.want(document, origin, 'dropped');
+      else if (outcome === 'deleted') engine.news.deleted(document);
+    };
+    engine.inbox.put({ document, update, origin, onSettled });
+  }
+
+  /** It may be a link of its document's chain: then nothing before it is missing if nothing of the channel is. */
+  #onApplication({
+    origin,
+    epoch,
+    seq,
+    message,
+  }: Received & { message: ApplicationMessage }): void {
+    const { document } = message;
+    if (document === null) return;
+    if (this.exchange.tracker.lacks(origin, epoch, documentChannel(document), seq)) return;
+    this.#chains.covered(origin, epoch, document, seq);
+  }
+
+  #onHeartbeat(origin: string, { entries, isAsking }: HeartbeatMessage): void {
+    const engine = this.#engine;
+    if (engine === null) return;
+    if (this.#options.sabotage?.skipComparison !== true) {
+      for (const entry of entries) engine.comparison.look(origin, entry);
+    }
+    if (!isAsking) return;
+    // The other one may hear us again only now.
+    engine.antiEntropy.pace.reset();
+    engine.heartbeat.tellAll();
+  }
+
+  #onPeer({ origin: node, region, epoch }: Received, change: PeerChange): void {
+    const peer: Peer = { node, region, epoch, heardMs: this.#options.timers.now() };
+    this.#tellOfPeer(peer, change);
+    if (change === 'joined' || change === 'restarted') {
+      this.#engine?.heartbeat.tellAll();
+      for (const resolve of this.#firstContacts) resolve();
+    }
+  }
+
+  #tellOfPeer(peer: Peer, change: PeerChange): void {
+    const { node, region } = peer;
+    this.#options.report({ type: 'peer', node, region, change });
+    this.#engine?.comparison.forget(node);
+    for (const part of this.#parts) part.onPeer?.(peer, change);
+  }
+
+  #tick(): void {
+    const { timers } = this.#options;
+    this.#tickTimer = timers.setTimeout(() => {
+      this.#tick();
+    }, BEAT_MS);
+    for (const peer of this.#peers.expire()) this.#tellOfPeer(peer, 'lost');
+    this.#engine?.inbox.tick();
+    this.#engine?.heartbeat.beat();
+    for (const part of this.#parts) part.tick?.();
+  }
+
+  /** Nobody else is known yet: waits for the first one to be heard, then asks it. */
+  async #firstContact(room: Room): Promise<void> {
+    const { timers } = this.#options;
+    const startedMs = timers.now();
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.#firstContacts.delete(end);
+        timers.clearTimeout(timer);
+        resolve();
+      };
+      const timer = timers.setTimeout(end, OPENING_WAIT_MS);
+      this.#firstContacts.add(end);
+    });
+    const leftMs = OPENING_WAIT_MS - (timers.now() - startedMs);
+    if (leftMs > 0) await this.#engine?.antiEntropy.opening(room, leftMs);
+  }
+}
+
+/** One message a flush, where that is cheap. */
+function merged(runs: readonly RelayedRun[]): readonly RelayedRun[] {
+  const last = runs.at(-1);
+  const bytes = runs.reduce((sum, run) => sum + run.bytes.length, 0);
+  if (last === undefined || runs.length === 1 || bytes > MERGE_BYTES_MAX) return runs;
+  return [{ bytes: mergeInLevels(runs.map((run) => run.bytes)), lastSeq: last.lastSeq }];
 }

@@ -56,7 +56,7 @@ export interface HeartbeatEntry {
   readonly document: DocumentName;
   /** Of the origin's last update on this document, on its bucket's channel; 0: none in this epoch. */
   readonly lastSeq: number;
-  /** Of its version: state vector and delete set. */
+  /** Of its version: state vector and delete set. All zeros: the document is deleted. */
   readonly digest: Uint8Array;
 }
 
@@ -65,6 +65,8 @@ export interface HeartbeatMessage {
   readonly kind: 'heartbeat';
   /** The node is going away on purpose: its presence ends now, not with the lease. */
   readonly isLeaving: boolean;
+  /** The sender may have missed anything: whoever hears this tells of all that it knows with its next one. */
+  readonly isAsking: boolean;
   readonly entries: readonly HeartbeatEntry[];
 }
 

@@ -118,6 +118,9 @@ export interface FanoutPart {
   /** Deleted, here or elsewhere. */
   onDeleted?(document: DocumentName): void;
 
+  /** What is on this node's disk, if it is known without reading it. */
+  digestOf?(document: DocumentName): Uint8Array | null;
+
   /** Once, when the store is open and before anybody is served. */
   start?(): void;
   /** About once a second. */

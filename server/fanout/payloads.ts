@@ -76,6 +76,7 @@ function write(encoder: encoding.Encoder, message: Message): void {
       break;
     case 'heartbeat':
       flag(message.isLeaving);
+      flag(message.isAsking);
       uint(message.entries.length);
       for (const { document, lastSeq, digest } of message.entries) {
         text(document);
@@ -193,12 +194,13 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
     }
     case 'heartbeat': {
       const isLeaving = reader.flag();
+      const isAsking = reader.flag();
       const entries = reader.list(PAYLOAD_BYTES_MAX, () => ({
         document: readDocumentName(reader),
         lastSeq: reader.uint(NUMBER_MAX),
         digest: reader.take(DIGEST_BYTES),
       }));
-      return { kind, isLeaving, entries };
+      return { kind, isLeaving, isAsking, entries };
     }
     case 'request': {
       const to = readName(reader);

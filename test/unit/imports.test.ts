@@ -11,7 +11,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/protocol': [],
   'server/rooms': ['server/protocol', 'persistence/store.ts'],
   'server/access': ['server/protocol', 'persistence/store.ts'],
-  'server/fanout': ['server/protocol', 'server/rooms', 'persistence/store.ts'],
+  'server/fanout': [
+    'server/protocol',
+    'server/rooms',
+    'server/access/access.ts',
+    'persistence/store.ts',
+  ],
   'server/connections': ['server/protocol', 'server/rooms', 'server/access'],
   'server/gateway': ['server/protocol', 'server/rooms', 'server/access', 'server/connections'],
   'server/http': [

@@ -64,6 +64,7 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({
     kind: kind('heartbeat'),
     isLeaving: fc.boolean(),
+    isAsking: fc.boolean(),
     entries: fc.array(fc.record({ document: documentName, lastSeq: count, digest })),
   }),
   fc.record({

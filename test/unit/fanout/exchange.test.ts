@@ -123,7 +123,7 @@ describe('exchange', () => {
     expect(two.drops).toEqual(['twin']);
   });
 
-  const heartbeat: Message = { kind: 'heartbeat', isLeaving: false, entries: [] };
+  const heartbeat: Message = { kind: 'heartbeat', isLeaving: false, isAsking: false, entries: [] };
   const request = {
     kind: 'request' as const,
     to: 'b',

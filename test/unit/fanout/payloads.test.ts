@@ -86,6 +86,7 @@ describe('payloads', () => {
       {
         kind: 'heartbeat',
         isLeaving: false,
+        isAsking: true,
         entries: [{ document: DOCUMENT, lastSeq: 5, digest: DIGEST }],
       },
       `0001076e6f7465732f6105${'d1'.repeat(16)}`,
@@ -246,7 +247,12 @@ describe('channels and lists', () => {
     expect(runs.flat()).toEqual(entries);
     expect(runs.length).toBeGreaterThan(10);
     for (const run of runs) {
-      const bytes = encodePayload({ kind: 'heartbeat', isLeaving: false, entries: run });
+      const bytes = encodePayload({
+        kind: 'heartbeat',
+        isLeaving: false,
+        isAsking: false,
+        entries: run,
+      });
       expect(bytes.length).toBeLessThanOrEqual(LIST_BYTES_MAX);
     }
     expect(inRuns([])).toEqual([[]]);
