@@ -125,6 +125,8 @@ describe('redis bus on a cluster', () => {
     // Redis takes the subscriptions of a slot away although it stays where it is.
     await target.run('CLUSTER', 'SETSLOT', slot, 'NODE', id);
     await comesThrough(a, b, channel, 'taken away');
+    // Both have subscribed again, each in its own time.
+    await comesThrough(b, a, channel, 'taken away from both');
     await allReach(b, [a, b], 'after the move');
     expect(a.statusOf('eu')).toBe('up');
   });
