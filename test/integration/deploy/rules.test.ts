@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createNode } from '../../../server/node.ts';
 import { SyncClient } from '../../support/sync-client.ts';
 import { askedBy, type Asked } from '../../support/promql.ts';
+import { RedisProcess } from '../../support/redis-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -90,12 +91,15 @@ const exposed = new Map<string, Set<string>>();
 
 beforeAll(async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'syncline-test-'));
+  const redis = await RedisProcess.start();
   const node = createNode({
     port: 0,
     dataDir,
     logLevel: 'silent',
     webhookUrl: 'http://127.0.0.1:9/',
     webhookSecret: 'x'.repeat(32),
+    // Metrics of the bus are those of nodes that have others.
+    redisUrl: redis.url,
   });
   const url = await node.listen();
   const client = new SyncClient(url.replace('http', 'ws'), 'notes');
@@ -120,6 +124,7 @@ beforeAll(async () => {
     }
   }
   await node.close();
+  await redis.end();
   rmSync(dataDir, { recursive: true, force: true });
 });
 
