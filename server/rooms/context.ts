@@ -3,6 +3,7 @@
  * place where events go that an operator should see. Rooms have no other way to the outside.
  */
 import type { DocumentStore } from '../../persistence/store.ts';
+import type { DocumentName } from '../protocol/document-name.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { PresenceLimits } from './presence.ts';
 import type { Relay } from './relay.ts';
@@ -75,5 +76,7 @@ export interface RoomContext {
   readonly relay?: Relay;
   /** Asks other regions what they have on disk; absent where there are none. */
   readonly replicas?: Replicas;
+  /** Other nodes may have a document that is not here; absent on a node that is alone. */
+  readonly isBehind?: (document: DocumentName) => boolean;
   readonly report: (event: RoomEvent) => void;
 }

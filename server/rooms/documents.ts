@@ -15,6 +15,7 @@ import type { Author } from './author.ts';
 import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
 import { withDeadline } from './deadline.ts';
+import type { DocumentMetadata, DocumentVersion, Written } from './document-answers.ts';
 import { failureOf } from './failure.ts';
 import type { Registry } from './registry.ts';
 import { followed, type DurabilityLevel, type Replication } from './replication.ts';
@@ -25,30 +26,8 @@ import { readStateVector } from './updates/version.ts';
 import { Lane } from './workers/lane.ts';
 
 export type { Author } from './author.ts';
+export type { DocumentMetadata, DocumentVersion, Written } from './document-answers.ts';
 export type { DocumentState } from './states.ts';
-
-/** What a document is at one moment, without its content. */
-export interface DocumentVersion {
-  /** SHA-256 of the version, base64url: the strong validator of its states. */
-  readonly digest: string;
-  /** As Yjs encodes it. */
-  readonly stateVector: Uint8Array;
-}
-
-export interface DocumentMetadata extends DocumentVersion {
-  readonly name: DocumentName;
-  readonly bytes: number;
-  /** Null where it was not recorded. */
-  readonly createdAtMs: number | null;
-  readonly updatedAtMs: number | null;
-  readonly connections: number;
-}
-
-/** The version right after the write: everything in it was durable when the write resolved. */
-export interface Written extends DocumentVersion {
-  /** Everything in the update was known already. */
-  readonly isRedundant: boolean;
-}
 
 export interface WriteOptions {
   /** Who writes; somebody who may, unless said. */
@@ -68,9 +47,8 @@ export interface DocumentsOptions {
 
 const ANYBODY: Author = { isClosed: false, canWrite: true };
 const SEEDER: Author = { ...ANYBODY, isSeeding: true };
-/** As for sessions: a state vector has one entry a client that ever wrote. */
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
-/** A room may be reset under a request; it is then made from what is left, and asked again. */
+/** A room may be reset under a request, and is then asked again. */
 const ATTEMPTS_MAX = 3;
 /** Copies hold a whole document in memory until it is on disk. */
 const COPIES_MAX = 2;
@@ -168,7 +146,7 @@ export class Documents {
   ): Promise<Written> {
     this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
-      if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
+      if (!room.exists && !isCreating) throw this.#notFound(name);
       const replication = replicationOf(room, durability);
       const offer = await room.offer(update, author);
       if (offer.kind === 'gap') throw gapOf(room);
@@ -192,7 +170,7 @@ export class Documents {
     const sent = update === null || isEmpty(update) ? null : update;
     if (sent !== null) this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
-      if (!room.exists && !isCreating) throw new ProtocolError('document-not-found');
+      if (!room.exists && !isCreating) throw this.#notFound(name);
       const written = sent === null ? null : await this.#take(room, sent, author, durability);
       const known = sent === null ? clocks : await this.#withSections(clocks, sent);
       return { written, state: await this.#states.read(room, known) };
@@ -206,7 +184,7 @@ export class Documents {
       if (this.#registry.find(name)?.exists !== true) {
         // Not opened: a document that is damaged can be deleted too.
         const stat: DocumentStat | null = await this.#context.store.stat(name);
-        if (stat === null) throw new ProtocolError('document-not-found');
+        if (stat === null) throw this.#notFound(name);
         if (stat.isDeleted) throw new ProtocolError('document-deleted');
       }
       await this.#inTime(this.#registry.delete(name));
@@ -329,9 +307,15 @@ export class Documents {
 
   async #withDocument<T>(name: DocumentName, work: (room: Room) => Promise<T>): Promise<T> {
     return await this.#withRoom(name, async (room) => {
-      if (!room.exists) throw new ProtocolError('document-not-found');
+      if (!room.exists) throw this.#notFound(name);
       return await work(room);
     });
+  }
+
+  /** A node that has just started does not know yet what others have. */
+  #notFound(name: DocumentName): ProtocolError {
+    const isBehind = this.#context.isBehind?.(name) === true;
+    return new ProtocolError(isBehind ? 'replica-behind' : 'document-not-found');
   }
 
   /** Does something with a room that stays open meanwhile, exists or not. */
