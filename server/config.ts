@@ -3,6 +3,7 @@
  * options as people read it (`--help`, docs/OPERATIONS.md). Nothing else reads the environment.
  */
 import { problemsOfKeys } from './access/key-config.ts';
+import { problemsOfPlaces } from './fanout/places.ts';
 import { problemsOfWebhooks } from './webhooks/settings.ts';
 import { GIB, MIB, OPTIONS, defaults, type Config, type Kind, type Option } from './options.ts';
 
@@ -24,7 +25,11 @@ const KEY_OPTIONS = ['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const;
 export function makeConfig(given: Partial<Config>): Config {
   const hasKey = KEY_OPTIONS.some((key) => (given[key] ?? null) !== null);
   const config: Config = { ...defaults(), ...(hasKey ? { auth: 'jwt' } : {}), ...given };
-  const problems: string[] = [...problemsOfKeys(config), ...problemsOfWebhooks(config)];
+  const problems: string[] = [
+    ...problemsOfKeys(config),
+    ...problemsOfWebhooks(config),
+    ...problemsOfPlaces(config),
+  ];
   for (const option of OPTIONS) {
     const { kind } = option;
     const value = config[option.key];
@@ -38,9 +43,6 @@ export function makeConfig(given: Partial<Config>): Config {
     problems.push(
       `HOST=${config.host} is not a loopback address and there is no access control: configure a key (JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL), or set AUTH=none to accept that anybody who reaches it may read and write`,
     );
-  }
-  if (config.redisUrl !== null && !/^rediss?:\/\/\S+$/.test(config.redisUrl)) {
-    problems.push('REDIS_URL must look like redis://host:6379 or rediss://…');
   }
   if (config.ack === 'replicated' && config.redisUrl === null) {
     problems.push('ACK=replicated needs REDIS_URL: there is no other region to wait for');

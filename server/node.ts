@@ -9,15 +9,17 @@ import { LevelStore } from '../persistence/level-store.ts';
 import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
 import type { AccessControl } from './access/access.ts';
 import type { Authorize } from './access/authorize.ts';
-import { createAccessControl, type RunningAccess } from './access/control.ts';
-import { keySourceOf, signingKeyOf } from './access/key-config.ts';
-import { badTokenQuota, rateLimits, type RateLimits } from './access/rate-limits.ts';
+import type { RunningAccess } from './access/control.ts';
+import { rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
-import { TokenClock } from './access/token-clock.ts';
 import type { OriginPolicy } from './access/origin.ts';
+import { createFanout } from './cluster.ts';
+import { createNodeAccess } from './create-access.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
 import type { Config } from './options.ts';
+import type { Fanout } from './fanout/fanout.ts';
+import { urlsOf } from './fanout/places.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createApp, createOperationsApp } from './http/app.ts';
 import type { HttpContext, NodeReport } from './http/context.ts';
@@ -54,6 +56,8 @@ export interface NodeParts {
 const DRAIN_SPREAD_MS = 5000;
 /** After the drain deadline, for releasing what can be released. */
 const CLOSE_GRACE_MS = 500;
+/** For handing over the last messages to Redis. */
+const BUS_GRACE_MS = 1000;
 
 /** What the HTTP side gets that the node itself has no use for. */
 type HttpParts = Pick<HttpContext, 'history' | 'content' | 'streams' | 'origins'>;
@@ -70,6 +74,8 @@ export class Node {
   readonly #registry: Registry;
   readonly #documents: Documents;
   readonly #redis: SharedRedis | null;
+  /** Null: this node is alone. */
+  readonly #fanout: Fanout | null;
   readonly #access: RunningAccess;
   readonly #rates: RateLimits;
   readonly #connections: Connections;
@@ -106,6 +112,10 @@ export class Node {
       threadsMax: config.workerThreads,
       queueMax: config.workerQueueMax,
     });
+    this.#fanout = createFanout(config, [], (event) => {
+      this.#reports.onFanoutEvent(event);
+    });
+    if (this.#fanout !== null) this.#metrics.watchFanout(this.#fanout);
     const bases = new BaseCache(this.#store, config.baseCacheBytesMax, realTimers);
     const stats = new RoomStats();
     const context: RoomContext = {
@@ -123,6 +133,7 @@ export class Node {
       },
       stats,
       sabotage: parts.sabotage ?? {},
+      ...(this.#fanout === null ? {} : { relay: this.#fanout }),
       report: (event) => {
         this.#reports.onRoomEvent(event);
       },
@@ -133,14 +144,24 @@ export class Node {
       config.redisUrl === null
         ? null
         : new SharedRedis(
-            config.redisUrl,
+            // Of a cluster the first: what it cannot count this node counts for itself.
+            urlsOf(config.redisUrl)[0] ?? '',
             () => realTimers.now(),
             (isUp) => {
               if (isUp) this.log.info('Redis is back: rates and tickets are shared again');
               else this.log.warn('Redis is out: this node counts rates and tickets for itself');
             },
           );
-    this.#access = this.#createAccess(parts.authorize ?? null);
+    this.#access = createNodeAccess({
+      config,
+      authorize: parts.authorize ?? null,
+      records: this.#store.records,
+      redis: this.#redis,
+      log: this.log,
+      report: (event) => {
+        this.#reports.onAccessEvent(event);
+      },
+    });
     this.#rates = rateLimits(config, this.#redis);
     this.#connections = new Connections({ timers: realTimers, limits: config });
     this.#access.onRevoked(() => {
@@ -239,6 +260,11 @@ export class Node {
     try {
       this.#redis?.start();
       await this.#access.start();
+      this.#fanout?.start({
+        registry: this.#registry,
+        store: this.#store,
+        access: this.#access,
+      });
       await this.#open(this.#server, this.config.port);
       if (this.#operations !== null) {
         await this.#open(this.#operations, this.config.operationsPort ?? 0);
@@ -292,6 +318,7 @@ export class Node {
       await this.#connections.closeAll(Math.min(spreadMs, this.config.drainTimeoutMs / 2));
       await withDeadline(this.#registry.close(), remainingMs());
     }
+    this.#fanout?.leave();
     // Half of what is left: a receiver that hangs must not take the store's time.
     await this.#webhooks?.stop(remainingMs() / 2);
     // The store waits for what is queued; a disk that hangs would also make it wait for the write in flight.
@@ -303,6 +330,7 @@ export class Node {
     this.#operations?.closeAllConnections();
     await this.#workers.close();
     this.#access.close();
+    await this.#fanout?.close(Math.min(BUS_GRACE_MS, remainingMs()));
     this.#redis?.close();
     this.#phase = 'closed';
   }
@@ -348,37 +376,6 @@ export class Node {
         queueRecords: store.queue.records,
       },
     };
-  }
-
-  #createAccess(authorize: Authorize | null): RunningAccess {
-    const { config } = this;
-    const clock = new TokenClock(realTimers, (byMs) => {
-      this.#reports.onAccessEvent({ type: 'clock-jumped', byMs });
-    });
-    return createAccessControl({
-      keys: keySourceOf(config, {
-        now: () => realTimers.now(),
-        onFailure: (error) => {
-          this.log.error({ err: error }, 'the keys at JWKS_URL could not be fetched');
-        },
-      }),
-      signing: signingKeyOf(config),
-      rules: {
-        issuer: config.jwtIssuer,
-        audience: config.jwtAudience,
-        lifetimeMaxMs: config.tokenLifetimeMaxMs,
-        clockToleranceMs: config.clockToleranceMs,
-      },
-      authorize,
-      authorizeTimeoutMs: config.authorizeTimeoutMs,
-      badTokens: { quota: badTokenQuota(config), windowMs: config.rateWindowMs },
-      records: this.#store.records,
-      redis: this.#redis,
-      now: () => clock.now(),
-      report: (event) => {
-        this.#reports.onAccessEvent(event);
-      },
-    });
   }
 
   #createWebhooks(sabotage: WebhookSabotage): Webhooks {

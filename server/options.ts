@@ -23,7 +23,11 @@ export interface Config {
   readonly authorizeTimeoutMs: number;
   readonly recheckIntervalMs: number;
   readonly preauthBytes: number;
+  /** One URL, or several of a cluster, separated by commas. */
   readonly redisUrl: string | null;
+  readonly regions: readonly string[];
+  readonly replication: 'full' | 'open';
+  readonly busSecret: string | null;
   readonly trustProxy: number;
   readonly rateWindowMs: number;
   /** Requests in a window; 0: any number, null: the default for this AUTH. */
@@ -129,9 +133,14 @@ export const OPTIONS: readonly Option[] = [
     env: 'NODE_ID',
     kind: { type: 'text' },
     shown: 'random',
-    doc: 'Name of this node in logs and metrics.',
+    doc: 'Name of this node, no two alike: letters, digits and `- _ .`, at most 64.',
   },
-  { key: 'region', env: 'REGION', kind: { type: 'text' }, doc: 'Region of this node.' },
+  {
+    key: 'region',
+    env: 'REGION',
+    kind: { type: 'text' },
+    doc: 'Region of this node; a name like NODE_ID.',
+  },
   {
     key: 'ack',
     env: 'ACK',
@@ -217,7 +226,29 @@ export const OPTIONS: readonly Option[] = [
     kind: { type: 'text' },
     shown: 'unset',
     isSecret: true,
-    doc: 'The Redis that the nodes of a region share: counts of rate limits and used tickets. Without it each node counts for itself.',
+    doc: 'The Redis that the nodes of a region share: what they tell each other, counts of rate limits and used tickets. Several URLs, separated by commas, are a Redis Cluster. Without it the node is alone.',
+  },
+  {
+    key: 'regions',
+    env: 'REGIONS',
+    kind: { type: 'list' },
+    shown: 'none',
+    isSecret: true,
+    doc: 'The other regions and their Redis, as `us=redis://…,ap=redis://…`. This node publishes to REDIS_URL and listens to all.',
+  },
+  {
+    key: 'replication',
+    env: 'REPLICATION',
+    kind: { type: 'choice', values: ['full', 'open'] },
+    doc: '`full`: this node stores every document of the cluster. `open`: only those that are open on it.',
+  },
+  {
+    key: 'busSecret',
+    env: 'BUS_SECRET',
+    kind: { type: 'text' },
+    shown: 'unset',
+    isSecret: true,
+    doc: 'Signs what nodes tell each other, at least 16 bytes, the same on all nodes. Without it whoever may publish to Redis may pose as a node.',
   },
   {
     key: 'trustProxy',
@@ -563,6 +594,9 @@ export function defaults(): Config {
     recheckIntervalMs: 60_000,
     preauthBytes: 64 * 1024,
     redisUrl: null,
+    regions: [],
+    replication: 'full',
+    busSecret: null,
     trustProxy: 0,
     rateWindowMs: 10_000,
     rateUserMax: null,

@@ -4,6 +4,7 @@
  */
 import type { StoreObserver } from '../persistence/store.ts';
 import type { AccessEvent } from './access/control.ts';
+import type { FanoutEvent } from './fanout/part.ts';
 import type { GatewayObserver } from './gateway/gateway.ts';
 import type { HttpObserver } from './http/context.ts';
 import type { Logger } from './observe/log.ts';
@@ -121,6 +122,32 @@ export class Reports {
       case 'clock-jumped':
         this.#log.error(event, 'the clock was set; tokens that had expired stay expired');
         break;
+    }
+  }
+
+  onFanoutEvent(event: FanoutEvent): void {
+    switch (event.type) {
+      case 'peer':
+        this.#log.info(event, 'another node');
+        break;
+      case 'link': {
+        const { region, status, reason, detail } = event.link;
+        const level = status === 'up' ? 'info' : 'warn';
+        this.#log[level]({ region, status, reason, detail }, 'the link to a Redis has changed');
+        break;
+      }
+      case 'refused':
+        this.#metrics.updateRefused(event.reason);
+        this.#log.error(event, 'an update that another node has let in was refused here');
+        break;
+      case 'twin':
+        this.#log.error(event, 'another process has the NODE_ID of this node');
+        break;
+      case 'failed': {
+        const { error, ...rest } = event;
+        this.#log.error({ ...rest, err: error }, 'the fan-out failed');
+        break;
+      }
     }
   }
 

@@ -5,9 +5,11 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { Connections } from '../connections/connections.ts';
+import type { Fanout } from '../fanout/fanout.ts';
 import type { BaseCache } from '../rooms/base-cache.ts';
 import type { RoomStats } from '../rooms/context.ts';
 import type { Registry as RoomRegistry } from '../rooms/registry.ts';
+import { watchFanout } from './fanout-metrics.ts';
 
 export interface MetricSources {
   readonly store: DocumentStore;
@@ -19,6 +21,8 @@ export interface MetricSources {
 
 /** Batches on a healthy disk take 0.1–20 ms; the rest of the scale is for disks that are not. */
 const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5];
+/** A local ack takes a commit or two, a replicated one a round trip to another region more. */
+const ACK_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10, 60];
 const COMMIT_RECORDS = [1, 2, 5, 10, 25, 50, 100, 250, 512];
 
@@ -30,6 +34,7 @@ export class Metrics {
   readonly #updatesRefused: Counter<'reason'>;
   readonly #commitSeconds: Histogram;
   readonly #commitRecords: Histogram;
+  readonly #ackSeconds: Histogram<'level'>;
   readonly #storeErrors: Counter<'code'>;
   readonly #recoveries: Counter;
   readonly #webhookAttempts: Counter<'result'>;
@@ -74,6 +79,13 @@ export class Metrics {
       name: 'commit_records',
       help: 'Records in one group commit',
       buckets: COMMIT_RECORDS,
+      registers,
+    });
+    this.#ackSeconds = new Histogram({
+      name: 'ack_duration_seconds',
+      help: 'From the request of an ack to the ack; of requests that one ack answers, the oldest',
+      labelNames: ['level'],
+      buckets: ACK_SECONDS,
       registers,
     });
     this.#storeErrors = new Counter({
@@ -177,9 +189,17 @@ export class Metrics {
     this.#gauge('webhook_dead_letters', 'Events that were given up', () => counts().deadLetters);
   }
 
+  /** Only on nodes that have others. */
+  watchFanout(fanout: Fanout): void {
+    watchFanout(this.#registry, fanout);
+  }
+
   /** Connects the numbers that others keep. */
   watch(sources: MetricSources): void {
     const { store, rooms, stats, bases, connections } = sources;
+    stats.onAck = (level, waitedMs) => {
+      this.#ackSeconds.observe({ level }, waitedMs / 1000);
+    };
     this.#gauge(
       'connections',
       'Open WebSocket connections and event streams',

@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/webhooks': ['server/protocol', 'persistence/store.ts'],
   'server/observe': [
     'server/options.ts',
+    'server/fanout',
     'server/connections',
     'server/rooms',
     'persistence/store.ts',
@@ -39,10 +40,19 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/config.ts': [
     'server/options.ts',
     'server/access/key-config.ts',
+    'server/fanout/places.ts',
     'server/webhooks/settings.ts',
   ],
   'server/options.ts': [],
   'server/reports.ts': ['server', 'persistence/store.ts'],
+  'server/create-access.ts': [
+    'server/access',
+    'server/observe',
+    'server/options.ts',
+    'server/rooms/timers.ts',
+    'persistence/store.ts',
+  ],
+  'server/cluster.ts': ['server/fanout', 'server/options.ts', 'server/rooms/timers.ts'],
   'server/node.ts': ['server', 'persistence'],
   'server/index.ts': ['server/access', 'server/config.ts', 'server/options.ts', 'server/node.ts'],
   'server/main.ts': ['server/config.ts', 'server/node.ts', 'persistence/store.ts'],
