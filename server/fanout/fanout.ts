@@ -68,8 +68,6 @@ export interface FanoutOptions {
 
 export interface FanoutSabotage {
   readonly skipHeartbeat?: true;
-  readonly republish?: true;
-  readonly skipComparison?: true;
 }
 
 /** What the fan-out works on; known once the node is put together. */
@@ -318,9 +316,7 @@ export class Fanout implements Relay, ExchangeListener {
   #onHeartbeat(origin: string, { entries, isAsking }: HeartbeatMessage): void {
     const engine = this.#engine;
     if (engine === null) return;
-    if (this.#options.sabotage?.skipComparison !== true) {
-      for (const entry of entries) engine.comparison.look(origin, entry);
-    }
+    for (const entry of entries) engine.comparison.look(origin, entry);
     if (!isAsking) return;
     // The other one may hear us again only now.
     engine.antiEntropy.pace.reset();
