@@ -12,13 +12,16 @@ interface Waiting {
   /** What of it another region must have; -1: nothing. */
   chainSeq: number;
   payload: Uint8Array;
+  /** When the client asked; of merged requests the first. */
+  readonly askedMs: number;
 }
 
 export class AckQueue {
   #waiting: Waiting[] = [];
-  #held: Uint8Array | null = null;
+  #held: { payload: Uint8Array; readonly askedMs: number } | null = null;
   #isHolding = true;
   #lastDurable: Uint8Array | null = null;
+  #askedMs = 0;
 
   /** True while acks wait for the session's SyncStep2: it may bring edits made before the request. */
   get isHolding(): boolean {
@@ -34,13 +37,18 @@ export class AckQueue {
     return this.#lastDurable;
   }
 
+  /** When the oldest request was made that the last ack has answered: of the clock that is passed to `request`. */
+  get askedMs(): number {
+    return this.#askedMs;
+  }
+
   /**
    * A client asks to be told when everything it sent so far is durable; `seq` is the room's applied one, `chainSeq` the
    * newest update of it that must be in another region (see replication.ts).
    */
-  request(payload: Uint8Array, seq: number, chainSeq: number = -1): void {
+  request(payload: Uint8Array, seq: number, chainSeq: number = -1, askedMs: number = 0): void {
     if (this.#isHolding) {
-      this.#held = payload;
+      this.#held = { payload, askedMs: this.#held?.askedMs ?? askedMs };
       return;
     }
     const last = this.#waiting.at(-1);
@@ -50,7 +58,7 @@ export class AckQueue {
       last.payload = payload;
       return;
     }
-    this.#waiting.push({ seq, chainSeq, payload });
+    this.#waiting.push({ seq, chainSeq, payload, askedMs });
   }
 
   /** From now on requests wait for `release`: something that the client sent before them is still missing. */
@@ -63,7 +71,7 @@ export class AckQueue {
     this.#isHolding = false;
     const held = this.#held;
     this.#held = null;
-    if (held !== null) this.request(held, seq, chainSeq);
+    if (held !== null) this.request(held.payload, seq, chainSeq, held.askedMs);
   }
 
   /** The newest payload that is covered by both marks, or null when there is nothing new to say. */
@@ -75,6 +83,7 @@ export class AckQueue {
     }
     const newest = this.#waiting[covered - 1];
     if (newest === undefined) return null;
+    this.#askedMs = this.#waiting[0]?.askedMs ?? 0;
     this.#waiting.splice(0, covered);
     this.#lastDurable = newest.payload;
     return newest.payload;

@@ -7,7 +7,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import type { BaseCache } from './base-cache.ts';
 import type { PresenceLimits } from './presence.ts';
 import type { Relay } from './relay.ts';
-import type { Replicas } from './replication.ts';
+import type { DurabilityLevel, Replicas } from './replication.ts';
 import type { Timers } from './timers.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
@@ -38,6 +38,8 @@ export class RoomStats {
   compactionFailures = 0;
   quarantined = 0;
   trials = 0;
+  /** Told of every ack that a session gets: how long it had been asked for. Must return at once. */
+  onAck: (level: DurabilityLevel, waitedMs: number) => void = () => undefined;
 }
 
 /** What an operator should be able to see; logged where it is handled, once. No document text, no bytes. */

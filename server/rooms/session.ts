@@ -162,8 +162,17 @@ export class Session implements Author {
   /** The room's durable sequence number has moved, or other regions are further. [I1] */
   onDurable(durableSeq: number): void {
     const payload = this.#acks.takeDurable(durableSeq, this.#replicatedSeq);
-    if (payload !== null) this.#sendAck(payload);
+    if (payload !== null) {
+      this.#sendAck(payload);
+      this.#countAck();
+    }
     if (!this.#acks.isWaiting) this.#room?.stopWaitingForAck(this);
+  }
+
+  #countAck(): void {
+    if (this.#room === null) return;
+    const { stats, timers } = this.#room.context;
+    stats.onAck(this.#durability, timers.now() - this.#acks.askedMs);
   }
 
   /** Which of this node's updates another region has, as far as this client is concerned. */
@@ -175,7 +184,8 @@ export class Session implements Author {
 
   #requestAck(room: Room, payload: Uint8Array): void {
     const replication = this.#replication;
-    this.#acks.request(payload, this.#barrier(room), replication?.localSeq);
+    const nowMs = room.context.timers.now();
+    this.#acks.request(payload, this.#barrier(room), replication?.localSeq, nowMs);
     room.waitForAck(this);
     this.onDurable(room.durableSeq);
     if (this.#acks.isWaiting && !this.#acks.isHolding) this.#wantReplicas();

@@ -38,6 +38,19 @@ describe('AckQueue', () => {
     expect(queue.takeDurable(3)).toEqual(payload(3));
   });
 
+  it('knows when the oldest request was made that an ack answers, held and merged ones included', () => {
+    const queue = new AckQueue();
+    queue.request(payload(1), 1, -1, 10);
+    queue.request(payload(2), 1, -1, 20);
+    queue.release(1);
+    queue.request(payload(3), 1, -1, 30);
+    queue.request(payload(4), 2, -1, 40);
+    expect(queue.takeDurable(1)).toEqual(payload(3));
+    expect(queue.askedMs).toBe(10);
+    expect(queue.takeDurable(2)).toEqual(payload(4));
+    expect(queue.askedMs).toBe(40);
+  });
+
   it('[I6] stays bounded, and never acks earlier for it', () => {
     const queue = ready();
     for (let seq = 0; seq < 10_000; seq += 1) queue.request(payload(seq % 200), seq);
