@@ -23,8 +23,6 @@ export interface MetricSources {
 const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5];
 /** A local ack takes a commit or two, a replicated one a round trip to another region more. */
 const ACK_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
-/** A local ack takes a commit or two, a replicated one a round trip to another region more. */
-const ACK_SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
 const REQUEST_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 2.5, 10, 60];
 const COMMIT_RECORDS = [1, 2, 5, 10, 25, 50, 100, 250, 512];
 
@@ -36,7 +34,6 @@ export class Metrics {
   readonly #updatesRefused: Counter<'reason'>;
   readonly #commitSeconds: Histogram;
   readonly #commitRecords: Histogram;
-  readonly #ackSeconds: Histogram<'level'>;
   readonly #ackSeconds: Histogram<'level'>;
   readonly #storeErrors: Counter<'code'>;
   readonly #recoveries: Counter;
@@ -82,13 +79,6 @@ export class Metrics {
       name: 'commit_records',
       help: 'Records in one group commit',
       buckets: COMMIT_RECORDS,
-      registers,
-    });
-    this.#ackSeconds = new Histogram({
-      name: 'ack_duration_seconds',
-      help: 'From the request of an ack to the ack; of requests that one ack answers, the oldest',
-      labelNames: ['level'],
-      buckets: ACK_SECONDS,
       registers,
     });
     this.#ackSeconds = new Histogram({
@@ -207,9 +197,6 @@ export class Metrics {
   /** Connects the numbers that others keep. */
   watch(sources: MetricSources): void {
     const { store, rooms, stats, bases, connections } = sources;
-    stats.onAck = (level, waitedMs) => {
-      this.#ackSeconds.observe({ level }, waitedMs / 1000);
-    };
     stats.onAck = (level, waitedMs) => {
       this.#ackSeconds.observe({ level }, waitedMs / 1000);
     };
