@@ -13,8 +13,6 @@ import { OPTIONS } from '../../../server/options.ts';
 import { COMPOSE, KUBERNETES } from '../../support/deploy-schemas.ts';
 
 const ROOT = new URL('../../../../', import.meta.url);
-/** Options of the issue that is being built: names fixed by the design. */
-const SOON = new Set(['REGIONS', 'BUS_SECRET']);
 
 function read(file: string): string {
   return readFileSync(fileURLToPath(new URL(file, ROOT)), 'utf8');
@@ -88,7 +86,7 @@ describe('compose.yaml', () => {
   });
 
   it('gives nodes options that exist, with values that a node takes', () => {
-    const known = new Set([...OPTIONS.map(({ env }) => env), ...SOON]);
+    const known = new Set(OPTIONS.map(({ env }) => env));
     for (const [name, { environment = {} }] of nodes) {
       for (const key of Object.keys(environment)) expect(known, name).toContain(key);
       // As compose would, with nothing set outside.
@@ -160,7 +158,7 @@ describe('deploy/kubernetes.yaml', () => {
 
   it('gives nodes options that exist, with values that a node takes', () => {
     const { data = {} } = find('ConfigMap', 'syncline') as { data?: Record<string, string> };
-    const known = new Set([...OPTIONS.map(({ env }) => env), ...SOON]);
+    const known = new Set(OPTIONS.map(({ env }) => env));
     for (const key of Object.keys(data)) expect(known).toContain(key);
     expect(configFromEnv({ ...data, JWT_SECRET: 'x'.repeat(64) })).toMatchObject({
       operationsPort: 9090,

@@ -20,20 +20,6 @@ const ROOT = new URL('../../../../', import.meta.url);
 /** What Prometheus knows by itself, and gives to every sample. */
 const OF_PROMETHEUS = new Set(['up']);
 const LABELS_OF_PROMETHEUS = new Set(['instance', 'job', 'le']);
-/** Metrics of the bus, whose wiring is under way: delete each as it lands. */
-const NOT_YET = new Set([
-  'antientropy_rounds_total',
-  'bus_dropped_total',
-  'bus_gap_total',
-  'bus_link_up',
-  'bus_peers',
-  'bus_published_total',
-  'bus_queue_bytes',
-  'bus_received_total',
-  'bus_reconnect_total',
-  'divergence_age_seconds',
-]);
-
 interface Rule {
   readonly record?: string;
   readonly alert?: string;
@@ -132,7 +118,7 @@ function problemsOf({ metric, labels }: Asked): string[] {
     return labels.filter((label) => label !== 'slo').map((label) => `${metric} has no ${label}`);
   }
   const known = exposed.get(metric);
-  if (known === undefined) return NOT_YET.has(metric) ? [] : [`no node exposes ${metric}`];
+  if (known === undefined) return [`no node exposes ${metric}`];
   // Without a sample its labels cannot be seen.
   if (known.size === 0) return [];
   return labels
