@@ -5,18 +5,28 @@
 import { randomBytes } from 'node:crypto';
 import { newEpoch } from './fanout/exchange.ts';
 import { Fanout } from './fanout/fanout.ts';
-import type { FanoutEvent, MakePart } from './fanout/part.ts';
+import type { FanoutEvent } from './fanout/part.ts';
 import { placesOf } from './fanout/places.ts';
+import { presencePart } from './fanout/presence-lease.ts';
 import { RedisBus } from './fanout/redis-bus.ts';
+import { replicationPart } from './fanout/replication-part.ts';
+import { sweepPart } from './fanout/sweep-part.ts';
 import type { Config } from './options.ts';
+import type { DocumentName } from './protocol/document-name.ts';
+import type { RoomContext } from './rooms/context.ts';
 import { realTimers } from './rooms/timers.ts';
 
+export interface Cluster {
+  readonly fanout: Fanout;
+  /** What rooms get to see of it. */
+  readonly ofRooms: Required<Pick<RoomContext, 'relay' | 'replicas' | 'isBehind'>>;
+}
+
 /** Null: this node is alone. */
-export function createFanout(
+export function createCluster(
   config: Config,
-  parts: readonly MakePart[],
   report: (event: FanoutEvent) => void,
-): Fanout | null {
+): Cluster | null {
   const places = placesOf(config);
   if (places === null) return null;
   const bus = new RedisBus({
@@ -30,7 +40,9 @@ export function createFanout(
       },
     },
   });
-  return new Fanout({
+  const replication = replicationPart();
+  const sweep = sweepPart();
+  const fanout = new Fanout({
     bus,
     epoch: newEpoch((length) => randomBytes(length)),
     secret: config.busSecret,
@@ -38,7 +50,9 @@ export function createFanout(
     random: Math.random,
     replication: config.replication,
     updateBytesMax: 2 * config.documentBytesMax,
-    parts,
+    parts: [presencePart, replication.makePart, sweep.makePart],
     report,
   });
+  const isBehind = (document: DocumentName): boolean => sweep.isBehind(document);
+  return { fanout, ofRooms: { relay: fanout, replicas: replication.replicas, isBehind } };
 }

@@ -13,7 +13,7 @@ import type { RunningAccess } from './access/control.ts';
 import { rateLimits, type RateLimits } from './access/rate-limits.ts';
 import { SharedRedis } from './access/redis.ts';
 import type { OriginPolicy } from './access/origin.ts';
-import { createFanout } from './cluster.ts';
+import { createCluster } from './cluster.ts';
 import { createNodeAccess } from './create-access.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
@@ -112,9 +112,10 @@ export class Node {
       threadsMax: config.workerThreads,
       queueMax: config.workerQueueMax,
     });
-    this.#fanout = createFanout(config, [], (event) => {
+    const cluster = createCluster(config, (event) => {
       this.#reports.onFanoutEvent(event);
     });
+    this.#fanout = cluster?.fanout ?? null;
     if (this.#fanout !== null) this.#metrics.watchFanout(this.#fanout);
     const bases = new BaseCache(this.#store, config.baseCacheBytesMax, realTimers);
     const stats = new RoomStats();
@@ -133,7 +134,7 @@ export class Node {
       },
       stats,
       sabotage: parts.sabotage ?? {},
-      ...(this.#fanout === null ? {} : { relay: this.#fanout }),
+      ...cluster?.ofRooms,
       report: (event) => {
         this.#reports.onRoomEvent(event);
       },
@@ -215,7 +216,7 @@ export class Node {
   }
 
   get #durability(): DurabilityOffer {
-    return { ack: this.config.ack, canReplicate: false };
+    return { ack: this.config.ack, canReplicate: this.#fanout !== null };
   }
 
   /** `http://HOST:PORT`; null before `listen`. */
