@@ -376,6 +376,7 @@ export class Node {
         queueBytes: store.queue.bytes,
         queueRecords: store.queue.records,
       },
+      others: this.#fanout,
     };
   }
 

@@ -81,6 +81,26 @@ export interface NodeReport {
     readonly queueBytes: number;
     readonly queueRecords: number;
   };
+  /** The other nodes, as this one sees them; null on a node that is alone. */
+  readonly others: OthersReport | null;
+}
+
+export interface OthersReport {
+  readonly peers: readonly {
+    readonly node: string;
+    readonly region: string;
+    readonly status: 'alive' | 'left' | 'lost';
+    readonly heardMs: number;
+    /** Documents of which it says something else than what is here. */
+    readonly differing: number;
+  }[];
+  readonly links: readonly {
+    readonly region: string;
+    readonly status: 'up' | 'one-way' | 'down';
+    readonly reason: string;
+    readonly sinceMs: number;
+  }[];
+  readonly divergence: { readonly documents: number; readonly ageMs: number };
 }
 
 export interface HttpContext {

@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import type { Connected } from '../connections/connections.ts';
 import type { Timers } from '../rooms/timers.ts';
-import { authorized, documentOf, type HttpContext } from './context.ts';
+import { authorized, documentOf, type HttpContext, type OthersReport } from './context.ts';
 
 const CONNECTIONS_SHOWN_MAX = 1000;
 
@@ -49,7 +49,7 @@ export function operationRoutes(context: HttpContext): Router {
     },
   );
   router.get('/v1/cluster', authorized(context, 'admin'), (_request, response) => {
-    const { id, region, startedAtMs, documentsOpen, isDraining, store } = report();
+    const { id, region, startedAtMs, documentsOpen, isDraining, store, others } = report();
     response.set('Cache-Control', 'no-store').json({
       nodes: [
         {
@@ -62,9 +62,34 @@ export function operationRoutes(context: HttpContext): Router {
           store,
         },
       ],
+      ...othersJson(others, context.timers),
     });
   });
   return router;
+}
+
+function othersJson(others: OthersReport | null, timers: Timers): object {
+  const at = (ms: number): string =>
+    new Date(timers.wallClock() - (timers.now() - ms)).toISOString();
+  return {
+    peers: (others?.peers ?? []).map(({ node, region, status, heardMs, differing }) => ({
+      id: node,
+      region,
+      status,
+      heardAt: at(heardMs),
+      documentsDiffering: differing,
+    })),
+    links: (others?.links ?? []).map(({ region, status, reason, sinceMs }) => ({
+      region,
+      status,
+      reason,
+      since: at(sinceMs),
+    })),
+    divergence: {
+      documents: others?.divergence.documents ?? 0,
+      ageSeconds: Math.round((others?.divergence.ageMs ?? 0) / 100) / 10,
+    },
+  };
 }
 
 function connectionJson(

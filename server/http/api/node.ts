@@ -28,9 +28,10 @@ export const nodePaths: Paths = {
     get: {
       operationId: 'getCluster',
       tags: ['operations'],
-      summary: 'The nodes, and how they are. Needs admin access to the node.',
+      summary:
+        'This node, the others as it hears them, and how far apart they are. Needs admin access.',
       responses: {
-        200: { description: 'One node for now.', content: json(ref('Cluster')) },
+        200: { description: 'As this node sees it.', content: json(ref('Cluster')) },
         ...problems('not-found'),
       },
     },

@@ -173,6 +173,35 @@ export const schemas: Readonly<Record<string, Schema>> = {
         }),
       }),
     },
+    peers: {
+      type: 'array',
+      description: 'The other nodes, as this one hears them. Empty on a node without REDIS_URL.',
+      items: object({
+        id: { type: 'string' },
+        region: { type: 'string' },
+        status: { type: 'string', enum: ['alive', 'left', 'lost'] },
+        heardAt: { type: 'string', format: 'date-time' },
+        documentsDiffering: {
+          type: 'integer',
+          minimum: 0,
+          description: 'Documents of which it says something else than what is here.',
+        },
+      }),
+    },
+    links: {
+      type: 'array',
+      description: 'One for the Redis of each region.',
+      items: object({
+        region: { type: 'string' },
+        status: { type: 'string', enum: ['up', 'one-way', 'down'] },
+        reason: { type: 'string' },
+        since: { type: 'string', format: 'date-time' },
+      }),
+    },
+    divergence: object({
+      documents: { type: 'integer', minimum: 0 },
+      ageSeconds: { type: 'number', minimum: 0, description: 'Of the one that differs longest.' },
+    }),
   }),
   ErrorEntry: object({
     code: { type: 'string' },
