@@ -28,6 +28,8 @@ export interface EventsContext {
   readonly token: TokenSource;
   readonly doc: Y.Doc;
   readonly timing: { readonly streamOpenMs: number };
+  /** What a POST is answered for; null: as the node is configured. */
+  readonly durability: 'local' | 'replicated' | null;
   /** How far a stream of this document has come; survives sockets. */
   readonly position: { lastEventId: string | null };
 }
@@ -63,7 +65,7 @@ export class EventsSocket implements Link {
     this.#events = events;
     this.#outbox = new Outbox({
       post: (body) =>
-        context.rest.request(`/updates${this.#connectionQuery}`, {
+        context.rest.request(`/updates${this.#updatesQuery}`, {
           method: 'POST',
           headers: BYTES,
           // Its buffer is never a shared one.
@@ -114,6 +116,13 @@ export class EventsSocket implements Link {
 
   get #connectionQuery(): string {
     return this.#connection === null ? '' : `?connection=${this.#connection}`;
+  }
+
+  get #updatesQuery(): string {
+    const { durability } = this.#context;
+    if (durability === null) return this.#connectionQuery;
+    const connection = this.#connection === null ? '' : `&connection=${this.#connection}`;
+    return `?durability=${durability}${connection}`;
   }
 
   /** Who may only read is refused any POST: nothing is sent unless there is something new to be refused. */

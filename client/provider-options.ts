@@ -19,6 +19,11 @@ export interface SynclineProviderOptions {
   readonly awareness?: Awareness;
   /** Query parameters, read again for every connection: change the object to renew a token. */
   readonly params?: Record<string, string>;
+  /**
+   * When a change counts as saved: `local`, on disk on the node; `replicated`, also on disk in another region. Default: as the
+   * node is configured. A node that knows no others refuses `replicated`.
+   */
+  readonly durability?: 'local' | 'replicated';
   readonly protocols?: readonly string[];
   /**
    * A token, or how to get one: asked for each connection, when the server says that the present one ends soon, and

@@ -106,7 +106,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     this.#socket = new WebsocketProvider(webSocketUrl(serverUrl), encodePath(name), doc, {
       connect: false,
       awareness: this.awareness,
-      params: options.params,
+      params: paramsOf(options),
       protocols: options.protocols === undefined ? undefined : [...options.protocols],
       WebSocketPolyfill: this.#socketClass(webSocketClass, options),
       disableBc: options.disableBc,
@@ -276,6 +276,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
       token: this.#token,
       doc: this.doc,
       awareness: this.awareness,
+      durability: options.durability ?? null,
       choice: new TransportChoice(options.transport ?? 'auto', timing),
       timing,
       webSocketClass,
@@ -374,6 +375,17 @@ function hasContent(doc: Y.Doc): boolean {
 
 function webSocketUrl(serverUrl: string): string {
   return serverUrl.replace(/^http/i, 'ws');
+}
+
+/** Still read from the application's own object: it may change a token there. */
+function paramsOf({
+  params,
+  durability,
+}: SynclineProviderOptions): Record<string, string> | undefined {
+  if (durability === undefined) return params;
+  const all: Record<string, string> = Object.create(params ?? null) as Record<string, string>;
+  all['durability'] = durability;
+  return all;
 }
 
 /** y-websocket pastes the name into the URL as it is. */

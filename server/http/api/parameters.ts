@@ -41,6 +41,13 @@ export const parameters: Readonly<Record<string, Parameter>> = {
       'Names the request: the same key and body within a day, on the same node, gets the same answer, another body 422. Updates are idempotent without.',
     schema: { type: 'string', minLength: 1, maxLength: 255 },
   },
+  durability: {
+    name: 'durability',
+    in: 'query',
+    description:
+      'What must hold when a write is answered: `local`, on disk on this node; `replicated`, also on disk in another region, else 503 `not-replicated` after WRITE_TIMEOUT_MS. Default: the node’s ACK. A node that knows no others has `local` only.',
+    schema: { type: 'string', enum: ['local', 'replicated'] },
+  },
   limit: {
     name: 'limit',
     in: 'query',
