@@ -15,9 +15,11 @@ interface Flags {
 }
 
 const EXIT = { failed: 1, usage: 2, unavailable: 69 } as const;
+/** Under npm one ctrl-c comes twice, from the terminal and from npm: that is no second one. */
+const REPEAT_MS = 1_000;
 /** Redis says at start that it starts, and more that is no trouble: `#` marks its warnings. */
 const REDIS_NEWS =
-  /^\d+:[A-Z] \d+ \w+ \d{4} [\d:.]+ [*.-]|oO0OoO0OoO0Oo|Redis version=|Configuration loaded|overcommit|^\s*$/;
+  /^\d+:[A-Z] \d+ \w+ \d{4} [\d:.]+ [*.-]|oO0OoO0OoO0Oo|Redis version=|Configuration loaded|Server initialized|overcommit|^\s*$/;
 
 function numberUpTo(max: number): (text: string) => number {
   return (text) => {
@@ -82,16 +84,22 @@ function tableOf({ regions, tokens }: Cluster): string {
 async function main(): Promise<void> {
   const flags = flagsOf(process.argv);
   let cluster: Cluster | null = null;
-  let isEnding = false;
+  let endingMs: number | null = null;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const ended = cluster;
       // While it starts: the guard ends what there is.
       if (ended === null) process.exit(EXIT.failed);
-      if (!isEnding) say('ending …');
-      const ending = isEnding ? ended.kill() : ended.end();
-      isEnding = true;
-      void ending.then(() => process.exit(0));
+      if (endingMs === null) {
+        endingMs = performance.now();
+        say('ending …');
+        void ended.end().then(() => {
+          say('all ended in order');
+          process.exit(0);
+        });
+      } else if (performance.now() - endingMs > REPEAT_MS) {
+        void ended.kill().then(() => process.exit(EXIT.failed));
+      }
     });
   }
   cluster = await Cluster.start(
@@ -107,7 +115,7 @@ async function main(): Promise<void> {
       onLine: (name, line) => {
         // A node's own address, and a Redis that is well, are no news.
         if (line.startsWith('http://') || REDIS_NEWS.test(line)) return;
-        if (!isEnding) say(`[${name}] ${line}`);
+        if (endingMs === null) say(`[${name}] ${line}`);
       },
       onLost: (name, how) => {
         say(`[${name}] ${how}; the others go on`);

@@ -53,6 +53,8 @@ defaults
     mode http
     log global
     option httplog
+    # Probes that connect and say nothing.
+    option dontlognull
     option dontlog-normal
     option log-separate-errors
     timeout connect 2s

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openProvider, textOf } from '../../support/providers.ts';
 import { SyncClient } from '../../support/sync-client.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -108,6 +109,17 @@ describe('npm run cluster', () => {
     if (proxy === undefined || first === undefined) throw new Error('nobody there');
     await write(proxy.url, 'before');
 
+    const [ann, bob] = members
+      .filter(({ name }) => name === 'HAProxy')
+      .map(({ url }) => openProvider(url.replace('http', 'ws'), 'shared'));
+    if (ann === undefined || bob === undefined) throw new Error('no two regions');
+    ann.doc.getText('text').insert(0, 'from eu');
+    ann.awareness.setLocalStateField('cursor', 3);
+    await waitUntil('the other region has the edit', () => textOf(bob) === 'from eu');
+    await waitUntil('and the cursor', () => {
+      return bob.awareness.getStates().get(ann.doc.clientID)?.['cursor'] === 3;
+    });
+
     process.kill(first.pid, 'SIGKILL');
     await waitUntil('the loss is told', () => {
       return cluster.stderr.includes('[eu-1] ended by SIGKILL; the others go on');
@@ -115,8 +127,11 @@ describe('npm run cluster', () => {
     // Whichever node had them: reads and upgrades are tried on the other one at once.
     for (const document of ['a', 'b', 'c', 'd']) await write(proxy.url, document);
 
+    // As under npm, which passes on what the terminal has sent already.
+    cluster.child.kill('SIGINT');
     cluster.child.kill('SIGINT');
     expect(await cluster.exited).toBe(0);
+    expect(cluster.stderr).toContain('all ended in order');
     for (const { name, pid } of members) expect(isAlive(pid), name).toBe(false);
     expect(readdirSync(temporary)).toEqual([]);
     expect(cluster.stderr).not.toMatch(/\[us-\d\]|haproxy\] .*ALERT/);
@@ -153,7 +168,10 @@ describe('npm run cluster', () => {
     expect((await fetch(`${url}/v1/documents/notes`)).status).toBe(401);
     const asked = async (path: string, token: string): Promise<number> =>
       (await fetch(`${url}${path}`, { headers: { Authorization: `Bearer ${token}` } })).status;
-    expect(await asked('/v1/documents/notes', tokenOf('to write'))).toBe(404);
+    // 503 until it knows that there is nobody else who could have it.
+    await waitUntil('a document that nobody has', async () => {
+      return (await asked('/v1/documents/notes', tokenOf('to write'))) === 404;
+    });
     expect(await asked('/v1/cluster', tokenOf('of operators'))).toBe(200);
     cluster.child.kill('SIGTERM');
     expect(await cluster.exited).toBe(0);
