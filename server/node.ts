@@ -35,6 +35,7 @@ import { History } from './rooms/history.ts';
 import { Registry } from './rooms/registry.ts';
 import type { DurabilityOffer } from './rooms/replication.ts';
 import { Reports } from './reports.ts';
+import { withDeadline } from './shutdown.ts';
 import { realTimers } from './rooms/timers.ts';
 import { WorkerPool } from './rooms/workers/worker-pool.ts';
 import type { WebhookSabotage } from './webhooks/dispatcher.ts';
@@ -395,15 +396,6 @@ export class Node {
     }));
     return webhooks;
   }
-}
-
-async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, deadlineMs);
-  });
-  await Promise.race([work, deadline]);
-  clearTimeout(timer);
 }
 
 /** Builds a node; nothing is opened before `listen`. @throws ConfigError */

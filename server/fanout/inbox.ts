@@ -211,7 +211,7 @@ export class Inbox {
     const isReset = error instanceof ProtocolError && error.code === 'document-reset';
     if (isReset && box.attempts < ATTEMPTS_MAX) return;
     box.attempts = 0;
-    for (const arrival of [...box.queue]) {
+    for (let arrival = box.queue[0]; arrival !== undefined; arrival = box.queue[0]) {
       this.#take(box);
       if (isDeletion(error)) arrival.onSettled('deleted', null, -1);
       else this.#drop(arrival, 'not-taken');

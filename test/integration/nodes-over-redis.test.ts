@@ -76,6 +76,7 @@ async function oneRedis(context: TestContext): Promise<
   return { ...nodes, redis, toB };
 }
 
+const urlAt = (port: number): string => `redis://127.0.0.1:${port}`;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('two nodes, one Redis', () => {
@@ -174,10 +175,9 @@ describe('two regions, a Redis each', () => {
     const stage = new BusStage(context);
     const [eu, us] = [await stage.redis(), await stage.redis()];
     const [toEu, toUs] = [await stage.proxyTo(eu), await stage.proxyTo(us)];
-    const at = (port: number): string => `redis://127.0.0.1:${port}`;
     const scene = await two(
-      { NODE_ID: 'a', REGION: 'eu', REDIS_URL: at(eu.port), REGIONS: `us=${at(toUs.port)}` },
-      { NODE_ID: 'b', REGION: 'us', REDIS_URL: at(us.port), REGIONS: `eu=${at(toEu.port)}` },
+      { NODE_ID: 'a', REGION: 'eu', REDIS_URL: urlAt(eu.port), REGIONS: `us=${urlAt(toUs.port)}` },
+      { NODE_ID: 'b', REGION: 'us', REDIS_URL: urlAt(us.port), REGIONS: `eu=${urlAt(toEu.port)}` },
     );
     // Through `toEu` B hears A, through `toUs` A hears B.
     let text = 'hello world';
@@ -190,6 +190,7 @@ describe('two regions, a Redis each', () => {
       await pause(3_000);
       for (const proxy of cut) proxy.set('down', 'flow');
       await untilRead(scene, text);
+      expect(textOf(scene.reader.doc)).toBe(text);
     }
   }, 90_000);
 });

@@ -111,13 +111,18 @@ export class NodeMesh {
 
   /** Waits in virtual time, at most `ms`, for what a promise brings. */
   async settle<T>(work: Promise<T>, ms: number = 5_000): Promise<T> {
-    let isSettled = false;
+    const state = { isSettled: false };
     const watched = work.finally(() => {
-      isSettled = true;
+      state.isSettled = true;
     });
     watched.catch(() => undefined);
-    for (let waitedMs = 0; !isSettled && waitedMs < ms; waitedMs += 10) await this.run(10);
-    if (!isSettled) throw new Error(`not settled within ${ms} ms of seed ${this.seed}`);
+    const deadlineMs = this.timers.now() + ms;
+    while (!state.isSettled) {
+      if (this.timers.now() >= deadlineMs) {
+        throw new Error(`not settled within ${ms} ms, seed ${this.seed}`);
+      }
+      await this.run(10);
+    }
     return await watched;
   }
 

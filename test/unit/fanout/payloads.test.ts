@@ -89,7 +89,7 @@ describe('payloads', () => {
         isAsking: true,
         entries: [{ document: DOCUMENT, lastSeq: 5, digest: DIGEST }],
       },
-      `0001076e6f7465732f6105${'d1'.repeat(16)}`,
+      `000101076e6f7465732f6105${'d1'.repeat(16)}`,
     ],
     [
       {
