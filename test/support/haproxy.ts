@@ -76,13 +76,11 @@ export class StandIn {
       return;
     }
     this.seen.push(`${request.method} ${request.url}`);
-    response
-      .writeHead(this.isRefusing ? 503 : 200, { 'Content-Type': 'application/json' })
-      .end(
-        JSON.stringify({
-          name: this.name,
-          forwardedFor: request.headers['x-forwarded-for'] ?? null,
-        }),
-      );
+    response.writeHead(this.isRefusing ? 503 : 200, { 'Content-Type': 'application/json' }).end(
+      JSON.stringify({
+        name: this.name,
+        forwardedFor: request.headers['x-forwarded-for'] ?? null,
+      }),
+    );
   }
 }
