@@ -132,20 +132,11 @@ export class Sweep {
     this.rounds += 1;
   }
 
-  /** Returns true if the message was one of the sweep's. */
   onMessage({ origin, message }: Received): void {
-    switch (message.kind) {
-      case 'buckets':
-        this.#onBuckets(origin, message.digests);
-        break;
-      case 'list-request':
-        this.#onListRequest(origin, message.nonce, message.bucket, message.after);
-        break;
-      case 'list-reply':
-        this.#onListReply(origin, message);
-        break;
-      default:
-        break;
+    if (message.kind === 'buckets') this.#onBuckets(origin, message.digests);
+    else if (message.kind === 'list-reply') this.#onListReply(origin, message);
+    else if (message.kind === 'list-request') {
+      this.#onListRequest(origin, message.nonce, message.bucket, message.after);
     }
   }
 

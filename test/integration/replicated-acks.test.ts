@@ -14,6 +14,8 @@ import { waitUntil } from '../support/wait-until.ts';
 
 const PATIENCE_MS = 20_000;
 
+const urlOf = (port: number): string => `redis://127.0.0.1:${port}`;
+
 async function regions(context: TestContext): Promise<{
   readonly eu: NodeProcess;
   readonly us: NodeProcess;
@@ -21,7 +23,6 @@ async function regions(context: TestContext): Promise<{
 }> {
   const stage = new BusStage(context);
   const [euRedis, usRedis] = await Promise.all([stage.redis(), stage.redis()]);
-  const urlOf = (port: number): string => `redis://127.0.0.1:${port}`;
   const euFolder = tempDir();
   const start = async (
     region: string,

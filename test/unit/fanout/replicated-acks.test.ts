@@ -6,6 +6,11 @@ import { seededRandom } from '../../support/random.ts';
 import { ReplicaModel } from '../../support/replica-model.ts';
 import { VirtualTimers } from '../../support/virtual-timers.ts';
 
+function dice(seed: number): () => number {
+  const random = seededRandom(seed);
+  return () => random.float();
+}
+
 const notes = 'notes' as DocumentName;
 const origin: Sender = { origin: 'a', epoch: '00000000000000aa', region: 'eu' };
 
@@ -104,7 +109,7 @@ describe('replicated acks', () => {
 
   it('[I1] in a partition marks stand still at bounded cost, and its end releases them', async () => {
     const timers = new VirtualTimers();
-    const model = new ReplicaModel(timers, seededRandom(7).float);
+    const model = new ReplicaModel(timers, dice(7));
     model.weather = { drop: 1, delayMsMax: 1 };
     for (let minute = 0; minute < 10; minute += 1) {
       for (let edit = 0; edit < 600; edit += 1) {
@@ -152,18 +157,18 @@ describe('replicated acks', () => {
 
   it('[I1] whatever is lost, late, too large or stuck: no mark is ever ahead of the disk, and all are released', async () => {
     for (let seed = 1; seed <= 150; seed += 1) {
-      const random = seededRandom(seed).float;
+      const random = dice(seed);
       const timers = new VirtualTimers();
       const model = new ReplicaModel(timers, random);
       for (let step = 0; step < 60; step += 1) {
-        const dice = random();
-        if (dice < 0.35) model.write(true);
-        else if (dice < 0.45) model.write(false);
-        else if (dice < 0.65) model.flush(random() < 0.2);
-        else if (dice < 0.8) model.commit();
-        else if (dice < 0.85) model.isPeerDiskStuck = !model.isPeerDiskStuck;
-        else if (dice < 0.9) model.weather = { drop: random() * 0.8, delayMsMax: random() * 300 };
-        else if (dice < 0.95) model.replication.want(wanted(model));
+        const roll = random();
+        if (roll < 0.35) model.write(true);
+        else if (roll < 0.45) model.write(false);
+        else if (roll < 0.65) model.flush(random() < 0.2);
+        else if (roll < 0.8) model.commit();
+        else if (roll < 0.85) model.isPeerDiskStuck = !model.isPeerDiskStuck;
+        else if (roll < 0.9) model.weather = { drop: random() * 0.8, delayMsMax: random() * 300 };
+        else if (roll < 0.95) model.replication.want(wanted(model));
         else model.replication.want({ chainSeq: -1, provenSeq: model.replication.appliedSeq });
         await timers.advance(random() * 200);
         expectTrue(model, `seed ${seed}, step ${step}`);
@@ -183,37 +188,37 @@ describe('replicated acks', () => {
   });
 });
 
-describe('receipts', () => {
-  function receiptsOf(): {
-    receipts: Receipts;
-    timers: VirtualTimers;
-    said: () => Promise<(readonly [string, string, number])[]>;
-  } {
-    const timers = new VirtualTimers();
-    const sent: DurableMessage[] = [];
-    const receipts = new Receipts(
-      {
-        region: 'us',
-        timers,
-        send: (message) => sent.push(message),
-        durableSeqOf: () => Infinity,
-      },
-      4,
-    );
-    return {
-      receipts,
+function receiptsOf(): {
+  receipts: Receipts;
+  timers: VirtualTimers;
+  said: () => Promise<(readonly [string, string, number])[]>;
+} {
+  const timers = new VirtualTimers();
+  const sent: DurableMessage[] = [];
+  const receipts = new Receipts(
+    {
+      region: 'us',
       timers,
-      said: async () => {
-        await timers.advance(25);
-        return sent
-          .splice(0)
-          .flatMap(({ to, entries }) =>
-            entries.map(({ document, upToSeq }) => [to, document, upToSeq] as const),
-          );
-      },
-    };
-  }
+      send: (message) => sent.push(message),
+      durableSeqOf: () => Infinity,
+    },
+    4,
+  );
+  return {
+    receipts,
+    timers,
+    said: async () => {
+      await timers.advance(25);
+      return sent
+        .splice(0)
+        .flatMap(({ to, entries }) =>
+          entries.map(({ document, upToSeq }) => [to, document, upToSeq] as const),
+        );
+    },
+  };
+}
 
+describe('receipts', () => {
   it('follows the chain of a document, whatever comes first, and stops where a link is missing', async () => {
     const { receipts, said } = receiptsOf();
     receipts.note(origin, notes, 0, 3, 0);
