@@ -57,8 +57,6 @@ export interface NodeParts {
 const DRAIN_SPREAD_MS = 5000;
 /** After the drain deadline, for releasing what can be released. */
 const CLOSE_GRACE_MS = 500;
-/** For handing over the last messages to Redis. */
-const BUS_GRACE_MS = 1000;
 
 /** What the HTTP side gets that the node itself has no use for. */
 type HttpParts = Pick<HttpContext, 'history' | 'content' | 'streams' | 'origins'>;
@@ -332,7 +330,7 @@ export class Node {
     this.#operations?.closeAllConnections();
     await this.#workers.close();
     this.#access.close();
-    await this.#fanout?.close(Math.min(BUS_GRACE_MS, remainingMs()));
+    await this.#fanout?.close(remainingMs());
     this.#redis?.close();
     this.#phase = 'closed';
   }

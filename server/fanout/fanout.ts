@@ -47,6 +47,8 @@ const MERGE_BYTES_MAX: number = 128 * 1024;
 /** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
 const FIRST_CONTACT_MS = 3_000;
 const OPENING_WAIT_MS = 500;
+/** For handing over the last messages. */
+const GOODBYE_MS_MAX = 1_000;
 
 export interface FanoutOptions {
   readonly bus: Bus;
@@ -188,6 +190,7 @@ export class Fanout implements Relay, ExchangeListener {
 
   onMessage(received: Received): void {
     const { message, origin } = received;
+    if (this.#isLeaving) return;
     const change = this.#peers.hear(received);
     if (change !== null) this.#onPeer(received, change);
     switch (message.kind) {
@@ -253,7 +256,7 @@ export class Fanout implements Relay, ExchangeListener {
   /** Hands over what is under way to Redis, if it takes it in time. Last. */
   async close(deadlineMs: number): Promise<void> {
     this.leave();
-    await this.exchange.close(deadlineMs);
+    await this.exchange.close(Math.min(deadlineMs, GOODBYE_MS_MAX));
   }
 
   // ── for operators ────────────────────────────────────────────────────────────────────────────────────

@@ -187,6 +187,57 @@ describe('[I2] many nodes', () => {
   );
 });
 
+describe('replication of what is open', () => {
+  it('a document is stored by the nodes on which it is open, and fetched when it opens', async () => {
+    const mesh = await pair(71, { replication: 'open' });
+    const [a, b] = mesh.nodes as [(typeof mesh.nodes)[0], (typeof mesh.nodes)[0]];
+    await mesh.edit(a, DOCUMENT, typing('here'));
+    await mesh.run(5_000);
+    expect(await b.store.stat(DOCUMENT)).toBeNull();
+    expect((await mesh.read(b, DOCUMENT)).getText('t').toString()).toBe('here');
+    await mesh.edit(a, DOCUMENT, typing('still '));
+    expect(await mesh.untilEqual(DOCUMENT, 1_000)).toBeLessThan(1_000);
+  });
+});
+
+describe('[I6] a busy cluster', () => {
+  it('a node that asks all the time is answered once a second', async () => {
+    const mesh = await pairWithText(81);
+    const [a, b] = mesh.nodes as [(typeof mesh.nodes)[0], (typeof mesh.nodes)[0]];
+    const before = a.fanout.stats.answers;
+    for (let nonce = 1; nonce <= 1_000; nonce += 1) {
+      b.fanout.exchange.send({
+        kind: 'request',
+        to: 'a',
+        document: DOCUMENT,
+        nonce,
+        stateVector: Uint8Array.of(0),
+        deleteDigest: new Uint8Array(16),
+      });
+      await mesh.run(2);
+    }
+    await mesh.run(500);
+    // B15
+    expect(a.fanout.stats.answers - before).toBeLessThanOrEqual(3);
+    expect(a.fanout.stats.dropped.flood).toBeGreaterThan(990);
+  });
+
+  it('an update that builds on what is missing waits for the answer, and nothing of it is lost', async () => {
+    const mesh = await pairWithText(82);
+    const [a] = mesh.nodes as [(typeof mesh.nodes)[0]];
+    mesh.network.cut('a', 'b');
+    const doc = await mesh.read(a, DOCUMENT);
+    const updates: Uint8Array[] = [];
+    doc.on('update', (update: Uint8Array) => updates.push(update));
+    for (let key = 0; key < 5; key += 1) doc.getText('t').insert(0, `${key}`);
+    for (const [at, update] of updates.entries()) {
+      if (at === 1) mesh.network.heal('a', 'b');
+      await mesh.settle(a.documents.write(DOCUMENT, update));
+    }
+    expect(await mesh.untilEqual(DOCUMENT, 1_000)).toBeLessThan(1_000);
+  });
+});
+
 describe('[I3] deletion', () => {
   it('is everywhere at once, and a late update does not bring it back', async () => {
     const mesh = await pairWithText(31);
