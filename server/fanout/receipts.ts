@@ -112,9 +112,11 @@ export class Receipts {
     }
   }
 
+  /** Says what is still to be said: others wait for it. */
   close(): void {
     if (this.#timer !== null) this.#options.timers.clearTimeout(this.#timer);
     this.#timer = null;
+    this.#sayAll();
   }
 
   #chainOf({ origin, epoch }: Sender, document: DocumentName): Chain {

@@ -54,7 +54,7 @@ export interface ReplicatedAcksOptions {
   readonly probe: (document: DocumentName) => number | null;
 }
 
-export class ReplicatedAcks implements Replicas {
+export class ReplicatedAcks implements Pick<Replicas, 'wanted'> {
   /** Reports about what nobody asked, from nobody who was asked, or of another start of this node. */
   ignored = 0;
   readonly #options: ReplicatedAcksOptions;

@@ -24,15 +24,22 @@ export interface ReplicationPart {
 
 export function replicationPart(): ReplicationPart {
   let acks: ReplicatedAcks | null = null;
+  let seek: Replicas['seek'] = () => undefined;
   return {
     replicas: {
       wanted: (replication) => {
         acks?.wanted(replication);
       },
+      seek: (document) => {
+        seek(document);
+      },
     },
     waitingCount: () => acks?.waitingCount ?? 0,
     makePart: (scene) => {
       acks = proofsOf(scene);
+      seek = (document) => {
+        scene.want(document, null, 'awaited');
+      };
       return partOf(scene, acks);
     },
   };

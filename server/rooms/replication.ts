@@ -11,6 +11,7 @@
  *
  * Nothing of this exists in a room in which nobody asked for it.
  */
+import type { DocumentName } from '../protocol/document-name.ts';
 import type { RoomContext } from './context.ts';
 import type { Timers } from './timers.ts';
 import { Waits } from './waits.ts';
@@ -43,6 +44,8 @@ export interface ReplicationNeed {
 export interface Replicas {
   /** Somebody waits for more of the room than is proven; not called again before that has changed or is covered. */
   wanted(replication: Replication): void;
+  /** Somebody has seen a version of the document that is not here: another node is asked for it. */
+  seek(document: DocumentName): void;
 }
 
 /** A room, as far as this is concerned. */
@@ -71,7 +74,7 @@ export function followed(room: Followed): Replication {
 export class Replication {
   readonly document: string;
   readonly #appliedSeq: () => number;
-  readonly #replicas: Replicas | null;
+  readonly #replicas: Pick<Replicas, 'wanted'> | null;
   readonly #onAdvance: () => void;
   readonly #requests: Waits;
   #chainSeq = -1;
@@ -83,7 +86,7 @@ export class Replication {
   constructor(
     document: string,
     appliedSeq: () => number,
-    replicas: Replicas | null,
+    replicas: Pick<Replicas, 'wanted'> | null,
     timers: Timers,
     onAdvance: () => void,
   ) {

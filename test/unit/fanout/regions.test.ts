@@ -208,6 +208,25 @@ describe('two regions', () => {
     ).toEqual([1, 1]);
   });
 
+  it('a reader that names what it has seen elsewhere gets it, or is told that this node is behind', async () => {
+    const world = new World();
+    const [eu, us] = await world.pair();
+    const ada = new Writer();
+    const first = ada.next('a');
+    await world.settle(eu.documents.write(notes, first, { isCreating: true }));
+    await connectIn(world, us, 'local');
+    await world.timers.advance(5_000);
+    world.cut();
+    await world.settle(eu.documents.write(notes, ada.next('b')));
+    const seen = Y.encodeStateVector(ada.doc);
+    expect(codeOf(await world.settle(us.documents.waitFor(notes, seen, 2_000)))).toBe(
+      'replica-behind',
+    );
+    world.heal();
+    // Less than a heartbeat.
+    expect(codeOf(await world.settle(us.documents.waitFor(notes, seen, 900)))).toBeUndefined();
+  });
+
   it('[I9] cursors of the other region come with the room, go within 30 s of a cut, and are back after it', async () => {
     const world = new World();
     const [eu, us] = await world.pair();
