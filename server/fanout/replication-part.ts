@@ -24,22 +24,20 @@ export interface ReplicationPart {
 
 export function replicationPart(): ReplicationPart {
   let acks: ReplicatedAcks | null = null;
-  let seek: Replicas['seek'] = () => undefined;
+  let onScene: FanoutScene | null = null;
   return {
     replicas: {
       wanted: (replication) => {
         acks?.wanted(replication);
       },
       seek: (document) => {
-        seek(document);
+        onScene?.want(document, null, 'awaited');
       },
     },
     waitingCount: () => acks?.waitingCount ?? 0,
     makePart: (scene) => {
       acks = proofsOf(scene);
-      seek = (document) => {
-        scene.want(document, null, 'awaited');
-      };
+      onScene = scene;
       return partOf(scene, acks);
     },
   };
