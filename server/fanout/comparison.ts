@@ -17,11 +17,15 @@ import type { News } from './news.ts';
 /** Messages of different channels have no order: what a heartbeat speaks of may still be under way. */
 const SETTLE_MS = 150;
 const DIFFERENT_MAX = 20_000;
+/** Three full heartbeats and some: the other one speaks of the document no more. The slow sweep does. */
+const SAID_MS = 35_000;
 
 interface Difference {
   digest: Uint8Array;
   /** When the other one said so first. */
   sinceMs: number;
+  /** When it said so last. */
+  saidMs: number;
   isChecking: boolean;
 }
 
@@ -77,6 +81,7 @@ export class Comparison {
     const isRepeated = known !== undefined && isSame(known.digest, digest);
     const difference = known ?? this.#note(node, document, entry);
     if (difference === null) return;
+    difference.saidMs = timers.now();
     if (!isRepeated) {
       difference.digest = new Uint8Array(digest);
       difference.sinceMs = timers.now();
@@ -124,6 +129,17 @@ export class Comparison {
     }
   }
 
+  /** Once a second: forgets what nobody speaks of any more. */
+  tick(): void {
+    const nowMs = this.#options.timers.now();
+    for (const [node, documents] of this.#differing) {
+      for (const [document, { saidMs }] of documents) {
+        if (nowMs - saidMs >= SAID_MS) documents.delete(document);
+      }
+      if (documents.size === 0) this.#differing.delete(node);
+    }
+  }
+
   /** The node is gone, or has restarted. */
   forget(node: string): void {
     this.#differing.delete(node);
@@ -158,7 +174,12 @@ export class Comparison {
     if (documents === undefined) this.#differing.set(node, (documents = new Map()));
     if (documents.size >= DIFFERENT_MAX) return null;
     const sinceMs = this.#options.timers.now();
-    const difference: Difference = { digest: new Uint8Array(digest), sinceMs, isChecking: false };
+    const difference: Difference = {
+      digest: new Uint8Array(digest),
+      sinceMs,
+      saidMs: sinceMs,
+      isChecking: false,
+    };
     documents.set(document, difference);
     return difference;
   }

@@ -55,7 +55,7 @@ export interface EngineOptions {
 export function assemble(options: EngineOptions): Engine {
   const { exchange, bus, registry, store, timers, random, stats, peers, chains, parts } = options;
   const { access, report, updateBytesMax, replication, sabotage } = options;
-  const news = new News(registry, timers);
+  const news = new News(registry, timers, replication === 'full');
   const scene: FanoutScene = {
     exchange,
     registry,

@@ -349,6 +349,7 @@ export class Fanout implements Relay, ExchangeListener {
     }, BEAT_MS);
     for (const peer of this.#peers.expire()) this.#tellOfPeer(peer, 'lost');
     this.#engine?.inbox.tick();
+    this.#engine?.comparison.tick();
     this.#engine?.heartbeat.beat();
     for (const part of this.#parts) part.tick?.();
   }

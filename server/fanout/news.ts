@@ -32,15 +32,22 @@ interface Entry {
 export class News {
   readonly #registry: Pick<Registry, 'find' | 'rooms'>;
   readonly #timers: Timers;
+  readonly #isReplica: boolean;
   /** Those used last are last. */
   readonly #entries = new Map<DocumentName, Entry>();
   readonly #published = new Map<DocumentName, number>();
   /** By bucket: the highest number that was forgotten of a document. */
   readonly #forgotten = new Map<number, number>();
 
-  constructor(registry: Pick<Registry, 'find' | 'rooms'>, timers: Timers) {
+  /** `isReplica`: closed documents are kept up to date too; otherwise nothing is said of them. */
+  constructor(
+    registry: Pick<Registry, 'find' | 'rooms'>,
+    timers: Timers,
+    isReplica: boolean = true,
+  ) {
     this.#registry = registry;
     this.#timers = timers;
+    this.#isReplica = isReplica;
   }
 
   /** The last number under which an update of the document went out in this epoch; 0: none. */
@@ -132,7 +139,11 @@ export class News {
       const entry = this.#entries.get(document);
       if (entry !== undefined) entry.toldMs = nowMs;
       const digest = this.digestOf(document);
-      return digest === null ? [] : [{ document, lastSeq: this.lastSeqOf(document), digest }];
+      const isTold =
+        this.#isReplica || digest === DELETED_DIGEST || this.#registry.find(document) !== null;
+      return digest === null || !isTold
+        ? []
+        : [{ document, lastSeq: this.lastSeqOf(document), digest }];
     });
   }
 
