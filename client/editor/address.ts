@@ -20,6 +20,12 @@ export function serverUrlOf(pageUrl: string): string {
   return href.replace(/^http/, 'ws').replace(/\/$/, '');
 }
 
+/** When the page calls something saved: `?durability=replicated` waits for another region. Undefined: as the node is. */
+export function durabilityIn(search: string): 'local' | 'replicated' | undefined {
+  const asked = new URLSearchParams(search).get('durability');
+  return asked === 'local' || asked === 'replicated' ? asked : undefined;
+}
+
 /** Somebody may have typed a bare `%`. */
 function decode(encoded: string): string {
   try {

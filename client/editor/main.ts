@@ -1,6 +1,6 @@
 /** The editor page: finds its elements, follows the address, and keeps one session open. */
 import type { DocumentName } from '../../server/protocol/document-name.ts';
-import { hashOf, nameInHash, serverUrlOf } from './address.ts';
+import { durabilityIn, hashOf, nameInHash, serverUrlOf } from './address.ts';
 import { drawOthers, drawSelf } from './people-bar.ts';
 import { loadProfile, saveProfile } from './people.ts';
 import type { ProfileStorage } from './people.ts';
@@ -86,9 +86,11 @@ function openAddressed(): void {
     showNotice('The address names no document that could exist. Type another name above.', []);
     return;
   }
+  const durability = durabilityIn(location.search);
   session = new Session(serverUrlOf(location.href), name, field, person, {
+    durability,
     showStatus(status, hasOpened) {
-      indicator.show(saveLabel(status, hasOpened));
+      indicator.show(saveLabel(status, hasOpened, durability));
       if (hasOpened && notice.hidden) setEditable();
     },
     showOthers: (people) => drawOthers(others, people),

@@ -10,10 +10,20 @@ export interface SaveLabel {
   readonly text: string;
 }
 
-/** `hasOpened`: the document has been on screen before, so that a missing connection is news. */
-export function saveLabel(status: SaveStatus, hasOpened: boolean): SaveLabel {
+/**
+ * `hasOpened`: the document has been on screen before, so that a missing connection is news. `durability`: what the page
+ * has asked for.
+ */
+export function saveLabel(
+  status: SaveStatus,
+  hasOpened: boolean,
+  durability?: 'local' | 'replicated',
+): SaveLabel {
   const { state, unsavedChanges } = status;
-  if (state === 'saved') return { tone: 'saved', text: 'All changes saved' };
+  if (state === 'saved') {
+    const where = durability === 'replicated' ? ' in two regions' : '';
+    return { tone: 'saved', text: `All changes saved${where}` };
+  }
   if (state === 'saving') return { tone: 'saving', text: `Saving… (${unsavedChanges})` };
   if (!hasOpened) return { tone: 'quiet', text: 'Connecting…' };
   if (unsavedChanges === 0) return { tone: 'offline', text: 'Offline' };

@@ -12,6 +12,8 @@ import { TextBinding } from './text-binding.ts';
 import type { TextField } from './text-binding.ts';
 
 export interface SessionView {
+  /** What the page calls saved; undefined: as the node is configured. */
+  readonly durability: 'local' | 'replicated' | undefined;
   /** The save state changed, or the document arrived. */
   showStatus(status: SaveStatus, hasOpened: boolean): void;
   /** Everybody else who is here. */
@@ -37,7 +39,10 @@ export class Session {
   ) {
     this.#view = view;
     this.#field = field;
-    this.#provider = new SynclineProvider(serverUrl, name, this.#doc, { warnOnClose: true });
+    this.#provider = new SynclineProvider(serverUrl, name, this.#doc, {
+      warnOnClose: true,
+      ...(view.durability === undefined ? {} : { durability: view.durability }),
+    });
     this.#provider.on('status', () => this.#showStatus());
     this.#provider.on('synced', (isSynced) => {
       if (isSynced) this.#open();

@@ -1,7 +1,7 @@
 /** What the editor page reads from its address and says about saving, and what a close means. */
 import { describe, expect, it } from 'vitest';
 import { closeReason } from '../../../client/close-reason.ts';
-import { hashOf, nameInHash, serverUrlOf } from '../../../client/editor/address.ts';
+import { durabilityIn, hashOf, nameInHash, serverUrlOf } from '../../../client/editor/address.ts';
 import { saveLabel } from '../../../client/editor/save-label.ts';
 import { ERRORS } from '../../../server/protocol/errors.ts';
 
@@ -51,6 +51,22 @@ describe('save label', () => {
       expect(saveLabel(status, hasOpened).text).toBe(text);
     });
   }
+});
+
+describe('durability', () => {
+  it('is what the address asks for, and the label says what was reached', () => {
+    expect(durabilityIn('?durability=replicated')).toBe('replicated');
+    expect(durabilityIn('?durability=local')).toBe('local');
+    expect(durabilityIn('?durability=both')).toBeUndefined();
+    const saved = {
+      state: 'saved',
+      unsavedChanges: 0,
+      hasUnsavedChanges: false,
+      hasServerAcked: true,
+    } as const;
+    expect(saveLabel(saved, true, 'replicated').text).toBe('All changes saved in two regions');
+    expect(saveLabel({ ...saved, state: 'saving' }, true, 'replicated').tone).toBe('saving');
+  });
 });
 
 describe('close reason', () => {
