@@ -109,10 +109,12 @@ class Plan {
       }
       lost = [];
     };
-    for (const item of listItems(past)) {
+    const items = [...listItems(past)];
+    const superseded = supersededMarks(items);
+    for (const item of items) {
       for (const [piece, counterpart] of this.#counterparts(item, type)) {
         if (counterpart === null) {
-          addPiece(lost, piece);
+          if (!superseded.has(item)) addPiece(lost, piece);
           continue;
         }
         closeGap(present.takeUpTo(counterpart));
@@ -176,6 +178,26 @@ function aliveCounterpart(
   // Ids agree, and so does content, except for surrogate pairs of which one half was deleted since.
   const isText = struct.content instanceof Y.ContentString;
   return isText && commonUnits(piece, counterpart) < piece.to - piece.from ? null : counterpart;
+}
+
+/**
+ * Marks of formatting that another of the same key follows before any content. They show nothing, and Yjs' own
+ * clean-up removes them when it comes by: what it has removed does not come back.
+ */
+function supersededMarks(items: readonly Y.Item[]): ReadonlySet<Y.Item> {
+  const superseded = new Set<Y.Item>();
+  const latest = new Map<string, Y.Item>();
+  for (const item of items) {
+    if (!(item.content instanceof Y.ContentFormat)) {
+      latest.clear();
+      continue;
+    }
+    const { key } = item.content;
+    const before = latest.get(key);
+    if (before !== undefined) superseded.add(before);
+    latest.set(key, item);
+  }
+  return superseded;
 }
 
 /** Walks once over what is alive in a list. */
