@@ -5,7 +5,8 @@
 import { problemsOfKeys } from './access/key-config.ts';
 import { problemsOfPlaces } from './fanout/places.ts';
 import { problemsOfWebhooks } from './webhooks/settings.ts';
-import { GIB, MIB, OPTIONS, defaults, type Config, type Kind, type Option } from './options.ts';
+import { OPTIONS, defaults, type Config } from './options.ts';
+import { GIB, MIB, type Kind, type Option } from './options/option.ts';
 
 /** Every problem of a configuration in one error: fix all, start once. */
 export class ConfigError extends Error {

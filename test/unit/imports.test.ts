@@ -39,11 +39,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/cli': ['server/protocol', 'server/rooms', 'server/access', 'persistence'],
   'server/config.ts': [
     'server/options.ts',
+    'server/options/option.ts',
     'server/access/key-config.ts',
     'server/fanout/places.ts',
     'server/webhooks/settings.ts',
   ],
-  'server/options.ts': [],
+  'server/options.ts': ['server/options'],
+  'server/options': [],
   'server/reports.ts': ['server', 'persistence/store.ts'],
   'server/create-access.ts': [
     'server/access',
