@@ -7,7 +7,8 @@ import { createAccessControl, type AccessEvent, type RunningAccess } from './acc
 import { keySourceOf, signingKeyOf } from './access/key-config.ts';
 import { TokenClock } from './access/token-clock.ts';
 import { badTokenQuota } from './access/rate-limits.ts';
-import type { SharedRedis } from './access/redis.ts';
+import { SharedRedis } from './access/redis.ts';
+import { urlsOf } from './fanout/places.ts';
 import type { Logger } from './observe/log.ts';
 import type { Config } from './options.ts';
 import { realTimers } from './rooms/timers.ts';
@@ -48,4 +49,18 @@ export function createNodeAccess(options: NodeAccessOptions): RunningAccess {
     now: () => clock.now(),
     report,
   });
+}
+
+/** What nodes of a region count together; null for a node that is alone. */
+export function createSharedRedis(config: Config, log: Logger): SharedRedis | null {
+  if (config.redisUrl === null) return null;
+  return new SharedRedis(
+    // Of a cluster the first: what it cannot count this node counts for itself.
+    urlsOf(config.redisUrl)[0] ?? '',
+    () => realTimers.now(),
+    (isUp) => {
+      if (isUp) log.info('Redis is back: rates and tickets are shared again');
+      else log.warn('Redis is out: this node counts rates and tickets for itself');
+    },
+  );
 }

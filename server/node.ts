@@ -11,15 +11,14 @@ import type { AccessControl } from './access/access.ts';
 import type { Authorize } from './access/authorize.ts';
 import type { RunningAccess } from './access/control.ts';
 import { rateLimits, type RateLimits } from './access/rate-limits.ts';
-import { SharedRedis } from './access/redis.ts';
+import type { SharedRedis } from './access/redis.ts';
 import type { OriginPolicy } from './access/origin.ts';
 import { createCluster } from './cluster.ts';
-import { createNodeAccess } from './create-access.ts';
+import { createNodeAccess, createSharedRedis } from './create-access.ts';
 import { Connections } from './connections/connections.ts';
 import { makeConfig } from './config.ts';
 import type { Config } from './options.ts';
 import type { Fanout } from './fanout/fanout.ts';
-import { urlsOf } from './fanout/places.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { createApp, createOperationsApp } from './http/app.ts';
 import type { HttpContext, NodeReport } from './http/context.ts';
@@ -140,18 +139,7 @@ export class Node {
     };
     this.#registry = new Registry(context);
     this.#documents = new Documents(this.#registry, context, config);
-    this.#redis =
-      config.redisUrl === null
-        ? null
-        : new SharedRedis(
-            // Of a cluster the first: what it cannot count this node counts for itself.
-            urlsOf(config.redisUrl)[0] ?? '',
-            () => realTimers.now(),
-            (isUp) => {
-              if (isUp) this.log.info('Redis is back: rates and tickets are shared again');
-              else this.log.warn('Redis is out: this node counts rates and tickets for itself');
-            },
-          );
+    this.#redis = createSharedRedis(config, this.log);
     this.#access = createNodeAccess({
       config,
       authorize: parts.authorize ?? null,

@@ -6,20 +6,20 @@
  *                             ▲                      │                            │
  *                             └──────SyncStep1───────┴────────◀──drained──────────┘
  *
- * Messages that arrive while the room loads, or while one before them is looked at in a worker, wait in a
- * bounded inbox; when it is full the socket is not read. Nothing is dropped. [I6] [I8]
+ * Messages that cannot be handled yet wait in its inbox (inbox.ts); acks in session-acks.ts.
  */
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { AckQueue } from './ack-queue.ts';
 import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
 import { EventRate, RATE_PERIOD_MS } from './event-rate.ts';
-import { messageBytes, type ClientMessage, type Frame, type Outlet } from './outlet.ts';
+import { Inbox } from './inbox.ts';
+import type { ClientMessage, Frame, Outlet } from './outlet.ts';
 import type { PresenceResult } from './presence.ts';
 import type { Offer } from './admission.ts';
-import { followed, type DurabilityLevel, type Replication } from './replication.ts';
+import type { DurabilityLevel } from './replication.ts';
 import type { Room } from './room.ts';
+import { SessionAcks } from './session-acks.ts';
 import { pause } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
 import { WorkerError } from './workers/worker-error.ts';
@@ -33,8 +33,6 @@ const JOINS_MAX = 5;
 
 /** `00 00`: no structs, no deletes. */
 const EMPTY_UPDATE_BYTES = 2;
-/** Below what anybody waits for. */
-const NOTHING_YET = -2;
 
 type SyncState = 'waiting' | 'streaming' | 'live' | 'lagging';
 
@@ -46,12 +44,8 @@ export interface SessionLimits {
 export class Session implements Author {
   readonly outlet: Outlet;
   readonly #limits: SessionLimits;
-  readonly #acks = new AckQueue();
-  readonly #durability: DurabilityLevel;
-  /** Null: acks are for this node's disk. */
-  #replication: Replication | null = null;
-  /** Up to there other regions must have everything, whoever wrote it: the client sent what was known already. */
-  #provenSeq = -1;
+  readonly #acks: SessionAcks;
+  readonly #inbox: Inbox;
   #room: Room | null = null;
   #sync: SyncState = 'waiting';
   #isClosed = false;
@@ -59,11 +53,6 @@ export class Session implements Author {
   /** A SyncStep1 that arrived while a catch-up was running: answered after it, the newest only. */
   #nextJoin: CatchUpStart | null = null;
   #isGreeted = false;
-
-  #inbox: ClientMessage[] | null = null;
-  #inboxBytes = 0;
-  #isBusy = true;
-  #isReading = true;
 
   /** We asked for everything the client has (SyncStep1) and its answer has not come. */
   #isAsked = false;
@@ -77,8 +66,11 @@ export class Session implements Author {
   /** `durability`: what an ack means to this client. */
   constructor(outlet: Outlet, limits: SessionLimits, durability: DurabilityLevel = 'local') {
     this.outlet = outlet;
-    this.#durability = durability;
     this.#limits = limits;
+    this.#acks = new SessionAcks(outlet, durability);
+    this.#inbox = new Inbox(outlet, limits.inboxBytesMax, (message) => {
+      this.#handle(message);
+    });
   }
 
   get isWaitingForAck(): boolean {
@@ -102,10 +94,9 @@ export class Session implements Author {
   enter(room: Room): void {
     if (this.#isClosed) return;
     this.#room = room;
-    if (this.#durability === 'replicated') this.#replication = followed(room);
+    this.#acks.enter(room);
     room.join(this);
-    this.#isBusy = false;
-    this.#handleInbox();
+    this.#inbox.open();
   }
 
   /**
@@ -116,7 +107,7 @@ export class Session implements Author {
     const room = this.#room;
     if (room === null) return;
     this.#isGreeted = true;
-    this.#acks.release(room.appliedSeq, this.#replication?.localSeq);
+    this.#acks.release(room.appliedSeq);
     room.presence.sendAll(this);
     this.#startCatchUp({ kind: 'join', ...start });
   }
@@ -128,14 +119,7 @@ export class Session implements Author {
 
   /** A message from the client. Handled at once unless something before it is still being looked at. */
   receive(message: ClientMessage): void {
-    if (this.#isClosed) return;
-    if (this.#isBusy || this.#inbox !== null) {
-      (this.#inbox ??= []).push(message);
-      this.#inboxBytes += messageBytes(message);
-      if (this.#isReading && this.#inboxBytes > this.#limits.inboxBytesMax) this.#setReading(false);
-      return;
-    }
-    this.#handle(message);
+    if (!this.#isClosed) this.#inbox.receive(message);
   }
 
   /** A flush of the room. `fromSeq` is where the room stood before it. */
@@ -161,39 +145,15 @@ export class Session implements Author {
 
   /** The room's durable sequence number has moved, or other regions are further. [I1] */
   onDurable(durableSeq: number): void {
-    const payload = this.#acks.takeDurable(durableSeq, this.#replicatedSeq);
-    if (payload !== null) {
-      this.#sendAck(payload);
-      this.#countAck();
-    }
+    this.#acks.onDurable(this.#room, durableSeq);
     if (!this.#acks.isWaiting) this.#room?.stopWaitingForAck(this);
   }
 
-  #countAck(): void {
-    if (this.#room === null) return;
-    const { stats, timers } = this.#room.context;
-    stats.onAck(this.#durability, timers.now() - this.#acks.askedMs);
-  }
-
-  /** Which of this node's updates another region has, as far as this client is concerned. */
-  get #replicatedSeq(): number {
-    const replication = this.#replication;
-    if (replication === null) return Infinity;
-    return replication.provenSeq >= this.#provenSeq ? replication.chainSeq : NOTHING_YET;
-  }
-
   #requestAck(room: Room, payload: Uint8Array): void {
-    const replication = this.#replication;
-    const nowMs = room.context.timers.now();
-    this.#acks.request(payload, this.#barrier(room), replication?.localSeq, nowMs);
+    this.#acks.request(room, payload, this.#barrier(room));
     room.waitForAck(this);
     this.onDurable(room.durableSeq);
-    if (this.#acks.isWaiting && !this.#acks.isHolding) this.#wantReplicas();
-  }
-
-  #wantReplicas(): void {
-    const replication = this.#replication;
-    replication?.want({ chainSeq: replication.localSeq, provenSeq: this.#provenSeq });
+    this.#acks.wantReplicas();
   }
 
   /**
@@ -201,8 +161,7 @@ export class Session implements Author {
    * last durable payload (Y-Sweet clients give up 3 s after an unanswered request and take the maximum).
    */
   reassure(): void {
-    if (this.#acks.lastDurable !== null) this.#sendAck(this.#acks.lastDurable);
-    else this.keepAlive();
+    if (!this.#acks.repeat()) this.keepAlive();
   }
 
   keepAlive(): void {
@@ -230,29 +189,9 @@ export class Session implements Author {
   leave(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#inbox = null;
+    this.#inbox.close();
     this.#room?.leave(this);
     this.#room = null;
-  }
-
-  #setReading(isReading: boolean): void {
-    this.#isReading = isReading;
-    this.outlet.setReading(isReading);
-  }
-
-  #handleInbox(): void {
-    while (!this.#isBusy && this.#inbox !== null) {
-      const message = this.#inbox.shift();
-      if (message === undefined) {
-        this.#inbox = null;
-        break;
-      }
-      this.#inboxBytes -= messageBytes(message);
-      this.#handle(message);
-    }
-    if (!this.#isReading && !this.#isClosed && this.#inboxBytes <= this.#limits.inboxBytesMax / 2) {
-      this.#setReading(true);
-    }
   }
 
   #handle(message: ClientMessage): void {
@@ -325,16 +264,9 @@ export class Session implements Author {
 
   /** What arrives until `work` is done waits in the inbox. */
   #busyUntil(work: Promise<void>): void {
-    this.#isBusy = true;
-    work.then(
-      () => {
-        this.#isBusy = false;
-        this.#handleInbox();
-      },
-      (error: unknown) => {
-        this.#fail(error);
-      },
-    );
+    this.#inbox.busyUntil(work, (error) => {
+      this.#fail(error);
+    });
   }
 
   /** Sends our SyncStep1: the client answers with everything that we lack. */
@@ -373,14 +305,14 @@ export class Session implements Author {
       case 'redundant':
         // Who brought what was known already, and how far it got, nobody here knows.
         if (offer.kind === 'redundant' || offer.isPart === true || isStep2) {
-          if (update.byteLength > EMPTY_UPDATE_BYTES) this.#provenSeq = room.appliedSeq;
+          if (update.byteLength > EMPTY_UPDATE_BYTES) this.#acks.mustProve(room.appliedSeq);
         }
         // Redundant too waits for the room's current seq: its first copy may not be on disk yet. [I1]
         if (isStep2) {
           this.#isAsked = false;
-          this.#acks.release(this.#barrier(room), this.#replication?.localSeq);
+          this.#acks.release(this.#barrier(room));
           this.onDurable(room.durableSeq);
-          if (this.#acks.isWaiting) this.#wantReplicas();
+          this.#acks.wantReplicas();
         }
         return undefined;
       case 'gap':
@@ -441,11 +373,6 @@ export class Session implements Author {
         this.#fail(error);
       },
     );
-  }
-
-  #sendAck(payload: Uint8Array): void {
-    const frame = this.outlet.wire.ack(payload);
-    if (frame !== null) this.outlet.send(frame);
   }
 
   #fail(error: unknown): void {

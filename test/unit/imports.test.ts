@@ -49,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/reports.ts': ['server', 'persistence/store.ts'],
   'server/create-access.ts': [
     'server/access',
+    'server/fanout/places.ts',
     'server/observe',
     'server/options.ts',
     'server/rooms/timers.ts',
