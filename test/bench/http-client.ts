@@ -1,5 +1,6 @@
 /** Requests of the benchmark to a server's REST interface: one kept-alive connection pool, bodies read as bytes. */
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { createBrotliDecompress, createGunzip } from 'node:zlib';
 import type { Target } from './bench-client.ts';
 
 export interface Answer {
@@ -39,11 +40,13 @@ export class HttpClient {
         },
         (response) => {
           const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => {
+          const content = unpacked(response);
+          content.on('data', (chunk: Buffer) => {
             if (!isDiscarding) chunks.push(chunk);
           });
           response.on('error', reject);
-          response.on('end', () => {
+          content.on('error', reject);
+          content.on('end', () => {
             const { statusCode = 0, headers: got } = response;
             resolve({ status: statusCode, etag: got.etag ?? '', body: Buffer.concat(chunks) });
           });
@@ -61,4 +64,15 @@ export class HttpClient {
 
 export function documentPath(document: string, rest: string): string {
   return `/v1/documents/${encodeURIComponent(document)}${rest}`;
+}
+
+function unpacked(response: IncomingMessage): NodeJS.ReadableStream {
+  switch (response.headers['content-encoding']) {
+    case 'br':
+      return response.pipe(createBrotliDecompress());
+    case 'gzip':
+      return response.pipe(createGunzip());
+    default:
+      return response;
+  }
 }

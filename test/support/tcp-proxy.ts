@@ -2,7 +2,8 @@
  * A TCP link that can be broken on purpose, one direction at a time. `up` is what the client sends, `down` what
  * the server answers.
  *
- *   flow   bytes pass, `delayMs` later if one is set (latency costs no throughput)
+ *   flow   bytes pass, `delayMs` later if one is set (latency costs no throughput), and no faster than
+ *          `bytesPerSecond`, which all connections share
  *   hold   bytes wait, as behind a cable that was pulled: nobody is told, nothing is lost, senders' buffers fill up;
  *          `flow` lets everything go
  *   drop   bytes vanish. A stream that has lost some can't be healed: on `flow` its connection is reset
@@ -24,6 +25,9 @@ const BUFFER_BYTES_MAX: number = 1024 * 1024;
 interface Lane {
   flow: Flow;
   delayMs: number;
+  bytesPerSecond: number;
+  /** When the last byte that is on its way will have left. */
+  freeAtMs: number;
   /** Bytes that have passed. */
   bytes: number;
 }
@@ -49,14 +53,14 @@ class Pipe {
     this.#lane = lane;
     from.on('data', (data: Buffer) => {
       this.#bytes += data.length;
-      this.#push({ kind: 'data', data, dueMs: this.#dueMs });
+      this.#push({ kind: 'data', data, dueMs: this.#dueMs(data.length) });
       if (this.#bytes > BUFFER_BYTES_MAX) from.pause();
     });
     from.on('end', () => {
-      this.#push({ kind: 'end', dueMs: this.#dueMs });
+      this.#push({ kind: 'end', dueMs: this.#dueMs() });
     });
     from.on('error', () => {
-      this.#push({ kind: 'reset', dueMs: this.#dueMs });
+      this.#push({ kind: 'reset', dueMs: this.#dueMs() });
     });
     to.on('drain', () => {
       this.#isBlocked = false;
@@ -64,8 +68,12 @@ class Pipe {
     });
   }
 
-  get #dueMs(): number {
-    return performance.now() + this.#lane.delayMs;
+  /** When what arrives now comes out: after everything before it has left, and the way. */
+  #dueMs(bytes = 0): number {
+    const lane = this.#lane;
+    lane.freeAtMs =
+      Math.max(performance.now(), lane.freeAtMs) + (bytes * 1000) / lane.bytesPerSecond;
+    return lane.freeAtMs + lane.delayMs;
   }
 
   /** Passes on what may pass by now. */
@@ -126,8 +134,8 @@ export class TcpProxy {
   readonly #listener: Server;
   readonly #connections = new Set<Connection>();
   readonly #lanes: Readonly<Record<Direction, Lane>> = {
-    up: { flow: 'flow', delayMs: 0, bytes: 0 },
-    down: { flow: 'flow', delayMs: 0, bytes: 0 },
+    up: { flow: 'flow', delayMs: 0, bytesPerSecond: Infinity, freeAtMs: 0, bytes: 0 },
+    down: { flow: 'flow', delayMs: 0, bytesPerSecond: Infinity, freeAtMs: 0, bytes: 0 },
   };
   #isRefusing = false;
   /** Connections made since the start. */
@@ -171,6 +179,11 @@ export class TcpProxy {
   /** Latency of what comes from now on. */
   delay(direction: Direction, delayMs: number): void {
     this.#lanes[direction].delayMs = delayMs;
+  }
+
+  /** Bandwidth of what comes from now on, of all connections together; Infinity: any. */
+  throttle(direction: Direction, bytesPerSecond: number): void {
+    this.#lanes[direction].bytesPerSecond = bytesPerSecond;
   }
 
   reset(): void {
