@@ -6,6 +6,8 @@ export interface StoreClock {
   now(): number;
   setTimeout(run: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
+  /** Runs once what is being read from sockets now has been read. */
+  setImmediate(run: () => void): void;
 }
 
 export const systemClock: StoreClock = {
@@ -13,5 +15,8 @@ export const systemClock: StoreClock = {
   setTimeout: (run, ms) => setTimeout(run, ms),
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
+  },
+  setImmediate: (run) => {
+    setImmediate(run);
   },
 };

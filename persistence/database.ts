@@ -12,25 +12,25 @@
  * After a reopen everything that was acked must be there. The last batches are kept in memory and written
  * again if the database has lost them. [I1] [I5]
  */
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { StoreClock } from './clock.ts';
-import { DirectorySync, probeSpace } from './directory-sync.ts';
-import { lockFolder, type FolderLock } from './folder-lock.ts';
+import type { FolderLock } from './folder-lock.ts';
 import { Batch } from './group-commit.ts';
 import * as keys from './keys.ts';
-import type { LevelHandle, Reader } from './level-handle.ts';
+import type { Reader } from './level-handle.ts';
+import type { Handle, Medium, RotationWatch } from './medium.ts';
 import { RecentBatches } from './recent-batches.ts';
 import { StoreError } from './store.ts';
-import { ensureFolder, storeRecord, strictOpen, type StrictOpenResult } from './strict-open.ts';
-import { Witness, writeWitness } from './witness.ts';
+import { storeRecord, type StrictOpenResult } from './strict-open.ts';
+import { Witness } from './witness.ts';
 
 export interface DatabaseOptions {
   readonly folder: string;
+  readonly medium: Medium;
   readonly clock: StoreClock;
   readonly writeBufferSize: number;
   readonly acceptDataLoss: boolean;
   readonly sabotage: Sabotage;
+  readonly newId: () => string;
 }
 
 /**
@@ -44,15 +44,12 @@ export interface Sabotage {
   readonly skipReopen?: true;
 }
 
-/** A reopen writes a MANIFEST, a log and tables from the logs; it is not tried without this much space: bytes. */
-const PROBE_BYTES_MIN = 1024 * 1024;
-
 export class Database {
   readonly #options: DatabaseOptions;
   readonly #recent: RecentBatches;
-  readonly #directory: DirectorySync;
+  readonly #directory: RotationWatch;
   #lock: FolderLock | null = null;
-  #handle: LevelHandle | null = null;
+  #handle: Handle | null = null;
   #reopening: Promise<void> | null = null;
   #witness: Witness | null = null;
   #storeId = '';
@@ -64,7 +61,7 @@ export class Database {
   constructor(options: DatabaseOptions) {
     this.#options = options;
     this.#recent = new RecentBatches(options.writeBufferSize);
-    this.#directory = new DirectorySync(options.folder, options.writeBufferSize);
+    this.#directory = options.medium.watchRotation(options.folder, options.writeBufferSize);
   }
 
   get commit(): number {
@@ -73,18 +70,19 @@ export class Database {
 
   /** @throws StoreError `locked`, `refused` */
   async open(): Promise<StrictOpenResult> {
-    const { folder, clock } = this.#options;
-    await ensureFolder(folder);
-    this.#lock = await lockFolder(folder);
+    const { folder, medium, clock } = this.#options;
+    this.#lock = await medium.claim(folder);
     try {
-      const opened = await strictOpen(this.#options);
+      const opened = await medium.open(this.#options);
       this.#handle = opened.handle;
       this.#commit = opened.witness.commit;
       this.#storeId = opened.witness.storeId;
       await this.#directory.start();
       // The marker goes before the store record: a database with the record has had a marker.
-      await writeWitness(folder, opened.witness);
-      this.#witness = new Witness(folder, clock, opened.witness);
+      await medium.writeWitness(folder, opened.witness);
+      this.#witness = new Witness(clock, opened.witness, (record) =>
+        medium.writeWitness(folder, record),
+      );
       // The first write of every opening shows that the folder can be written to at all.
       const batch = new Batch();
       this.seal(batch);
@@ -136,11 +134,8 @@ export class Database {
    */
   async reopen(pendingBytes: number): Promise<void> {
     if (!this.#hasFailed) return;
-    const { folder } = this.#options;
-    await probeSpace(
-      folder,
-      (await this.#logBytes()) + Math.max(PROBE_BYTES_MIN, 2 * pendingBytes),
-    );
+    const { folder, medium } = this.#options;
+    await medium.probe(folder, pendingBytes);
     if (this.#isClosed) return;
     let done!: () => void;
     this.#reopening = new Promise((resolve) => {
@@ -149,7 +144,11 @@ export class Database {
     try {
       await this.#handle?.close();
       this.#handle = null;
-      const opened = await strictOpen({ ...this.#options, acceptDataLoss: false, isReopen: true });
+      const opened = await medium.open({
+        ...this.#options,
+        acceptDataLoss: false,
+        isReopen: true,
+      });
       try {
         await this.#directory.start();
         await this.#restore(opened);
@@ -201,14 +200,5 @@ export class Database {
       await this.#lock?.release();
       this.#lock = null;
     }
-  }
-
-  async #logBytes(): Promise<number> {
-    const { folder } = this.#options;
-    let bytes = 0;
-    for (const name of await readdir(folder)) {
-      if (name.endsWith('.log')) bytes += (await stat(join(folder, name))).size;
-    }
-    return bytes;
   }
 }

@@ -210,7 +210,7 @@ export class GroupCommit {
     // A clock that was set back gives a negative elapsed time: then don't wait for it to catch up.
     // `setImmediate` runs after all sockets of this turn were read, so their updates share the batch.
     if (waitMs > 0 && elapsedMs >= 0) clock.setTimeout(this.#start, waitMs);
-    else setImmediate(this.#start);
+    else clock.setImmediate(this.#start);
   }
 
   readonly #start = (): void => {

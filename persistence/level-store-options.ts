@@ -1,12 +1,17 @@
 /** What a LevelDB store can be told, and what it does untold. */
 import type { StoreClock } from './clock.ts';
 import type { Sabotage } from './database.ts';
+import type { Medium } from './medium.ts';
 import type { StoreObserver } from './store.ts';
 
 export interface LevelStoreOptions {
   readonly folder: string;
   readonly observer?: StoreObserver;
   readonly clock?: StoreClock;
+  /** Instead of LevelDB in `folder`: for the simulation. */
+  readonly medium?: Medium;
+  /** Instead of random UUIDs. */
+  readonly newId?: () => string;
   /** Least time between the starts of two commits; the first after a pause starts at once. */
   readonly commitIntervalMs?: number;
   /** `isFull` above this: bytes. */

@@ -2,6 +2,7 @@
  * The store on LevelDB: composes the database (one folder, reopened after failures), the group commit (one
  * queue to the disk) and the documents that are open. What it promises stands in `store.ts`.
  */
+import { randomUUID } from 'node:crypto';
 import { systemClock, type StoreClock } from './clock.ts';
 import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
 import { LevelChanges } from './change-log.ts';
@@ -20,6 +21,7 @@ import type { Reader } from './level-handle.ts';
 import { OpenDocument, sealSums } from './open-document.ts';
 import { quarantineUpdates } from './quarantine.ts';
 import { DEFAULTS, type LevelStoreOptions } from './level-store-options.ts';
+import { levelMedium } from './level-medium.ts';
 import { LevelRecords } from './record-store.ts';
 import { Recovery } from './recovery.ts';
 import type { BaseRecord } from './records.ts';
@@ -69,7 +71,15 @@ export class LevelStore implements DocumentStore {
     this.#now = () => clock.now();
     const settings = { ...DEFAULTS, ...options };
     const { folder, writeBufferSize, acceptDataLoss = false } = settings;
-    const database = new Database({ folder, clock, writeBufferSize, acceptDataLoss, sabotage });
+    const database = new Database({
+      folder,
+      medium: options.medium ?? levelMedium,
+      clock,
+      writeBufferSize,
+      acceptDataLoss,
+      sabotage,
+      newId: options.newId ?? randomUUID,
+    });
     const recovery = new Recovery({ database, committer: () => this.#committer, clock, observer });
     this.#database = database;
     this.#recovery = recovery;

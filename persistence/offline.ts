@@ -11,6 +11,7 @@ import { readChunks, readDocument, type DocumentImage } from './document-read.ts
 import { lockFolder, type FolderLock } from './folder-lock.ts';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
+import type { Handle } from './medium.ts';
 import {
   describeRecord,
   portableRecordKeys,
@@ -43,7 +44,7 @@ export class OfflineFolder {
   /** What makes a node refuse the folder; empty for a sound one. */
   readonly findings: string[] = [];
   readonly #lock: FolderLock;
-  #handle: LevelHandle | null = null;
+  #handle: Handle | null = null;
   #copy: string | null = null;
 
   constructor(folder: string, lock: FolderLock) {

@@ -16,6 +16,7 @@ import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as keys from './keys.ts';
 import { LevelHandle, type Reader } from './level-handle.ts';
+import type { Handle } from './medium.ts';
 import { allChanges, positionOfChangeKey } from './record-keys.ts';
 import { liveLogNumber, readWhole, scanLog } from './log-scan.ts';
 import * as records from './records.ts';
@@ -28,10 +29,12 @@ export interface StrictOpenOptions {
   readonly acceptDataLoss: boolean;
   /** This process had the folder open and remembers itself what was acked: don't compare with the witness. */
   readonly isReopen?: boolean;
+  /** For the store, and for this opening of it: a name that no other ever had. */
+  readonly newId?: () => string;
 }
 
 export interface StrictOpenResult {
-  readonly handle: LevelHandle;
+  readonly handle: Handle;
   /** What this opening is to be called; `commit` is the highest number known to be in use. */
   readonly witness: WitnessRecord;
   /** The commit that the database itself has reached. */
@@ -54,7 +57,7 @@ export function isDataFile(name: string): boolean {
 const LOSS_IN_LOG = /dropping \d+ bytes|ignoring error|Corruption|checksum mismatch/i;
 
 /** Collects doubts, and throws them unless the operator has accepted the loss. */
-class Doubts {
+export class Doubts {
   readonly #folder: string;
   readonly #accept: boolean;
   readonly overridden: string[] = [];
@@ -202,13 +205,14 @@ async function checkLevelLog(
 
 type Contents = Pick<StrictOpenResult, 'witness' | 'commit'>;
 
-async function checkContents(
+/** What the database itself says, whatever it lies on. @throws StoreError `refused` */
+export async function checkContents(
   reader: Reader,
-  { folder, isReopen = false }: StrictOpenOptions,
+  { folder, isReopen = false, newId = randomUUID }: StrictOpenOptions,
   witness: WitnessRecord | null,
   doubts: Doubts,
 ): Promise<Contents> {
-  const epoch = randomUUID();
+  const epoch = newId();
   const value = await reader.get(keys.storeKey);
   if (value === undefined) {
     if (witness !== null && witness.commit > 0) {
@@ -216,7 +220,7 @@ async function checkContents(
     } else if (await isForeign(reader)) {
       throw refusal(folder, 'it holds a LevelDB database of another program');
     }
-    const storeId = witness?.storeId ?? randomUUID();
+    const storeId = witness?.storeId ?? newId();
     return { witness: { storeId, epoch, commit: witness?.commit ?? 0 }, commit: 0 };
   }
   const store = records.decodeStore(value);
@@ -228,7 +232,7 @@ async function checkContents(
   // Where tables were lost, a change record may be newer than the store record: positions must not go back.
   const newestChange = await reader.last(allChanges);
   const position = newestChange === null ? 0 : positionOfChangeKey(newestChange[0]);
-  const storeId = store?.storeId ?? witness?.storeId ?? randomUUID();
+  const storeId = store?.storeId ?? witness?.storeId ?? newId();
   if (witness === null) {
     doubts.raise(`its ${WITNESS_FILE} is missing, so that a loss could not be noticed`);
   } else if (witness.storeId !== storeId) {

@@ -65,7 +65,7 @@ export async function writeWitness(folder: string, record: WitnessRecord): Promi
 }
 
 export class Witness {
-  readonly #folder: string;
+  readonly #save: (record: WitnessRecord) => Promise<void>;
   readonly #clock: StoreClock;
   readonly #identity: { readonly storeId: string; readonly epoch: string };
   #commit: number;
@@ -74,8 +74,12 @@ export class Witness {
   #writing: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(folder: string, clock: StoreClock, record: WitnessRecord) {
-    this.#folder = folder;
+  constructor(
+    clock: StoreClock,
+    record: WitnessRecord,
+    save: (record: WitnessRecord) => Promise<void>,
+  ) {
+    this.#save = save;
     this.#clock = clock;
     this.#identity = { storeId: record.storeId, epoch: record.epoch };
     this.#commit = record.commit;
@@ -105,7 +109,7 @@ export class Witness {
       const commit = this.#commit;
       if (commit === this.#written) return;
       try {
-        await writeWitness(this.#folder, { ...this.#identity, commit });
+        await this.#save({ ...this.#identity, commit });
         this.#written = commit;
       } catch {
         if (!this.#isClosed) this.saw(this.#commit);

@@ -51,32 +51,44 @@ export interface MemoryNetworkOptions {
   readonly timers: Timers;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Loses single messages, whatever else becomes of them: only deletions, only the last one. */
+  readonly loses?: (message: CarriedMessage) => boolean;
+}
+
+export interface CarriedMessage {
+  readonly from: string;
+  readonly to: string;
+  readonly channel: Channel;
+  readonly bytes: Uint8Array;
 }
 
 /** What all the nodes hang on. */
 export class MemoryNetwork {
   readonly timers: Timers;
   readonly #random: () => number;
+  readonly #loses: (message: CarriedMessage) => boolean;
   readonly #buses = new Set<MemoryBus>();
   readonly #faults = new Map<string, LinkFaults>();
   readonly #cuts = new Set<string>();
   readonly #muted = new Set<string>();
   readonly #deafened = new Set<string>();
 
-  constructor({ timers, random }: MemoryNetworkOptions) {
+  constructor({ timers, random, loses = () => false }: MemoryNetworkOptions) {
     this.timers = timers;
+    this.#loses = loses;
     this.#random = random;
   }
 
-  /** `regions`: the others that the node listens to. */
+  /** `regions`: the others that the node listens to. `timers`: its own, which stand still while it hangs. */
   join(
     node: string,
     region: string,
     regions: readonly string[] = [],
     observer: BusObserver = {},
+    timers: Timers = this.timers,
   ): MemoryBus {
     const all = [region, ...regions.filter((other) => other !== region)];
-    const bus = new MemoryBus(this, node, all, observer);
+    const bus = new MemoryBus(this, node, all, observer, timers);
     this.#buses.add(bus);
     return bus;
   }
@@ -122,6 +134,8 @@ export class MemoryNetwork {
       if (!this.hears(receiver, sender.region)) continue;
       const faults = this.#faults.get(key(sender.region, receiver.region)) ?? NO_FAULTS;
       if (this.#random() < faults.drop) continue;
+      const carried = { from: sender.node, to: receiver.node, channel, bytes };
+      if (this.#loses(carried)) continue;
       const copies = this.#random() < faults.duplicate ? 2 : 1;
       for (let copy = 0; copy < copies; copy += 1) {
         const { latencyMinMs, latencyMaxMs } = faults;
@@ -159,6 +173,7 @@ export class MemoryBus implements Bus {
   readonly node: string;
   readonly region: string;
   readonly #network: MemoryNetwork;
+  readonly #timers: Timers;
   readonly #ledger: Ledger;
   readonly #links = new Map<string, MemoryLink>();
   readonly #channels = new Set<Channel>();
@@ -173,7 +188,9 @@ export class MemoryBus implements Bus {
     node: string,
     regions: readonly string[],
     observer: BusObserver,
+    timers: Timers,
   ) {
+    this.#timers = timers;
     this.node = node;
     this.region = regions[0] as string;
     this.#network = network;
@@ -226,7 +243,7 @@ export class MemoryBus implements Bus {
   async close(_deadlineMs: number): Promise<void> {
     this.#isClosed = true;
     this.#network.remove(this);
-    const { timers } = this.#network;
+    const timers = this.#timers;
     for (const handle of this.#underway) timers.clearTimeout(handle);
     this.#underway.clear();
     for (const [region, entry] of this.#links) {
@@ -248,7 +265,7 @@ export class MemoryBus implements Bus {
     delayMs: number,
     { isLate, extraMs }: { isLate: boolean; extraMs: number },
   ): void {
-    const { timers } = this.#network;
+    const timers = this.#timers;
     const nowMs = timers.now();
     const inOrderMs = Math.max(nowMs + delayMs, this.#lastAtMs.get(sender) ?? 0);
     if (!isLate) this.#lastAtMs.set(sender, inOrderMs);
@@ -274,7 +291,7 @@ export class MemoryBus implements Bus {
   }
 
   #expect(region: string, entry: MemoryLink, status: LinkStatus): void {
-    const { timers } = this.#network;
+    const timers = this.#timers;
     if (entry.timer !== null && entry.next === status) return;
     if (entry.timer !== null) timers.clearTimeout(entry.timer);
     entry.timer = null;
@@ -293,7 +310,7 @@ export class MemoryBus implements Bus {
   }
 
   #link(region: string, status: LinkStatus, reason: LinkReason): Link {
-    return { region, status, reason, sinceMs: this.#network.timers.now(), detail: '' };
+    return { region, status, reason, sinceMs: this.#timers.now(), detail: '' };
   }
 }
 

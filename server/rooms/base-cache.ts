@@ -14,6 +14,8 @@ import { Version } from './updates/version.ts';
 /** A base that nobody asked for in this time is let go. */
 const UNUSED_MS = 10_000;
 
+type BaseRef = Pick<WeakRef<LoadedBase>, 'deref'>;
+
 /** One generation of a document's base. */
 export class LoadedBase {
   readonly chunks: readonly Uint8Array[];
@@ -43,9 +45,17 @@ export class BaseCache {
   #sweepTimer: TimerHandle | null = null;
   readonly #reading = new Map<string, Promise<LoadedBase>>();
   /** Bases that some joiner may still be holding. Entries leave with their room (`drop`). */
-  readonly #seen = new Map<string, WeakRef<LoadedBase>>();
+  readonly #seen = new Map<string, BaseRef>();
+  readonly #refTo: (base: LoadedBase) => BaseRef;
 
-  constructor(store: DocumentStore, bytesMax: number, timers: Timers) {
+  /** `refTo`: a reference that does not hold what it names; a run that must repeat itself can't have one. */
+  constructor(
+    store: DocumentStore,
+    bytesMax: number,
+    timers: Timers,
+    refTo: (base: LoadedBase) => BaseRef = (base) => new WeakRef(base),
+  ) {
+    this.#refTo = refTo;
     this.#store = store;
     this.#timers = timers;
     this.#cache = new LRUCache({
@@ -54,6 +64,8 @@ export class BaseCache {
       ttl: UNUSED_MS,
       updateAgeOnGet: true,
       perf: timers,
+      // Otherwise it keeps the time for a millisecond, by a clock of its own.
+      ttlResolution: 0,
     });
   }
 
@@ -120,7 +132,7 @@ export class BaseCache {
       .readBase(name, generation)
       .then((chunks) => {
         const base = new LoadedBase(chunks);
-        this.#seen.set(key, new WeakRef(base));
+        this.#seen.set(key, this.#refTo(base));
         return base;
       })
       .finally(() => {

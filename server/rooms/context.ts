@@ -9,7 +9,7 @@ import type { PresenceLimits } from './presence.ts';
 import type { Relay } from './relay.ts';
 import type { DurabilityLevel, Replicas } from './replication.ts';
 import type { Timers } from './timers.ts';
-import type { WorkerPool } from './workers/worker-pool.ts';
+import type { Workers } from './workers/worker-pool.ts';
 
 export interface RoomLimits {
   readonly documentBytesMax: number;
@@ -66,7 +66,7 @@ export interface RoomSabotage {
 
 export interface RoomContext {
   readonly store: DocumentStore;
-  readonly workers: WorkerPool;
+  readonly workers: Workers;
   readonly bases: BaseCache;
   readonly timers: Timers;
   /** A name for a room of this process that no other room ever had or will have. */

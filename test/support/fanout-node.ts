@@ -55,6 +55,9 @@ export class FanoutNode {
           clearTimeout: (handle) => {
             timers.clearTimeout(handle as TimerHandle);
           },
+          setImmediate: (callback) => {
+            timers.setImmediate(callback);
+          },
         },
       });
     await store.open();

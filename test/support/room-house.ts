@@ -19,7 +19,7 @@ import { RecordingOutlet } from './recording-outlet.ts';
 
 export interface RoomHouse {
   readonly store: DocumentStore;
-  readonly context: RoomContext;
+  readonly context: RoomContext & { readonly workers: WorkerPool };
   readonly registry: Registry;
   readonly documents: Documents;
   readonly events: RoomEvent[];
@@ -34,7 +34,7 @@ export function openRooms(
 ): RoomHouse {
   const workers = new WorkerPool({ threadsMax: 2, queueMax: 1000 });
   const events: RoomEvent[] = [];
-  const context: RoomContext = {
+  const context: RoomHouse['context'] = {
     store,
     workers,
     bases: new BaseCache(store, 64 * MIB, realTimers),

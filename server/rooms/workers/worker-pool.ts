@@ -71,6 +71,12 @@ interface Tasks extends ViewTasks {
   divide: { task: DivideTask; result: readonly SectionRest[] };
 }
 
+/** What rooms ask of it; the simulation, where threads would bring chance in, does the same in turn. */
+export type Workers = Pick<
+  WorkerPool,
+  'scan' | 'compact' | 'trial' | 'headOf' | 'diff' | 'integrablePart' | 'outlines' | 'divide'
+>;
+
 const VIEWS: ReadonlySet<keyof Tasks> = new Set(['render', 'compareTexts', 'restore'] as const);
 
 export class WorkerPool {

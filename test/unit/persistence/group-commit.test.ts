@@ -46,6 +46,9 @@ class Bench {
           return timer;
         },
         clearTimeout: (timer) => this.timers.delete(timer as Timer),
+        setImmediate: (run) => {
+          setImmediate(run);
+        },
       },
       commitIntervalMs: 0,
       batchBytesMax: 10_000,
