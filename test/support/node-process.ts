@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 import type { Sabotage } from './sabotage.ts';
 
 const MAIN = fileURLToPath(new URL('./node-main.js', import.meta.url));
@@ -14,6 +14,8 @@ export interface NodeProcessOptions {
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly sabotage?: Sabotage;
+  /** Of a test that runs beside others: its context's. */
+  readonly onFinished?: TestContext['onTestFinished'];
 }
 
 export class NodeProcess {
@@ -43,7 +45,7 @@ export class NodeProcess {
     const exited = new Promise<number | null>((resolve) => {
       child.once('exit', resolve);
     });
-    onTestFinished(() => {
+    (options.onFinished ?? onTestFinished)(() => {
       child.kill('SIGKILL');
     });
     let stderr = '';
@@ -70,6 +72,10 @@ export class NodeProcess {
 
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** `kill -9`; synchronous up to the signal, so it can follow an ack within microseconds. */

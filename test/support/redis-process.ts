@@ -51,6 +51,11 @@ export class RedisProcess {
     return join(this.folder, 'redis.sock');
   }
 
+  /** 0 while it does not run. */
+  get pid(): number {
+    return this.isRunning ? (this.#child?.pid ?? 0) : 0;
+  }
+
   get isRunning(): boolean {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }

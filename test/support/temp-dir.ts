@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 
-export function tempDir(): string {
+/** `onFinished`: of a test that runs beside others, its context's. */
+export function tempDir(onFinished?: TestContext['onTestFinished']): string {
   const dir = mkdtempSync(join(tmpdir(), 'syncline-test-'));
-  onTestFinished(() => {
+  (onFinished ?? onTestFinished)(() => {
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   });
   return dir;
