@@ -10,7 +10,7 @@
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Timers } from '../rooms/timers.ts';
-import { DELETED_DIGEST, isSame } from './digest.ts';
+import { DELETED_DIGEST, EMPTY_DIGEST, isSame } from './digest.ts';
 import type { HeartbeatEntry } from './messages.ts';
 import type { News } from './news.ts';
 
@@ -65,7 +65,8 @@ export class Comparison {
       this.#options.onUnknown(document, node, entry);
       return;
     }
-    if (isSame(own, digest)) {
+    // Who has nothing has nothing for us: an older node says so of what is there without content.
+    if (isSame(own, digest) || isSame(digest, EMPTY_DIGEST)) {
       this.#agreed(node, document);
       return;
     }

@@ -2,8 +2,7 @@
  * A digest of every document that is stored, in memory, and one over the documents of each bucket: what the slow sweep
  * compares. A bucket's digest is the XOR of its entries, so that a change costs two hashes, whatever the bucket holds.
  *
- * About 130 bytes a document and its name. A document without content is as good as none: nobody would store it for
- * hearing of it. One that was deleted stays so.
+ * About 130 bytes a document and its name. One that was created without content is in it, one that was deleted stays so.
  */
 import { createHash } from 'node:crypto';
 import type { DocumentName } from '../protocol/document-name.ts';

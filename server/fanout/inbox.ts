@@ -13,7 +13,9 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Offer } from '../rooms/admission.ts';
 import type { Author } from '../rooms/author.ts';
+import { EMPTY_UPDATE } from '../rooms/catch-up.ts';
 import type { Room } from '../rooms/room.ts';
+import { isSame } from './digest.ts';
 import type { FanoutScene } from './part.ts';
 import type { FanoutDrop, FanoutStats } from './stats.ts';
 import { isDeletion, visit, type Visit } from './visit.ts';
@@ -126,7 +128,7 @@ export class Inbox {
       if (box.visit === null || box.visit.room.isDisposed) return this.#open(box);
       let offer: Offer | Promise<Offer>;
       try {
-        offer = box.visit.room.offer(arrival.update, REMOTE);
+        offer = this.#offer(box.visit.room, arrival.update);
       } catch (error) {
         this.#failed(box, error);
         continue;
@@ -149,6 +151,14 @@ export class Inbox {
       this.#settle(box, arrival, offer);
     }
     box.isRunning = false;
+  }
+
+  /** Nothing at all is content too, where there was none: it says that the document exists. */
+  #offer(room: Room, update: Uint8Array): Offer | Promise<Offer> {
+    const isCreation = update.length === EMPTY_UPDATE.length && !room.exists;
+    return isCreation && isSame(update, EMPTY_UPDATE)
+      ? room.seed(EMPTY_UPDATE, REMOTE)
+      : room.offer(update, REMOTE);
   }
 
   #open(box: Box): void {

@@ -3,7 +3,7 @@
  * at a time, and documents that wait. [I6]
  */
 import type { DocumentName } from '../protocol/document-name.ts';
-import { EMPTY_DIGEST, versionDigest } from './digest.ts';
+import { EMPTY_DIGEST, roomDigest } from './digest.ts';
 import type { HeartbeatEntry } from './messages.ts';
 import type { News } from './news.ts';
 import type { FanoutScene } from './part.ts';
@@ -82,7 +82,7 @@ export class Lookups {
     }
     try {
       const { room, release } = await visit(this.#scene, document);
-      this.#news.learned(document, versionDigest(room.version));
+      this.#news.learned(document, roomDigest(room));
       release();
     } catch (error) {
       if (!isDeletion(error)) throw error;

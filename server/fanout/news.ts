@@ -12,7 +12,7 @@ import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
 import type { Timers } from '../rooms/timers.ts';
 import { bucketOf } from './bus.ts';
-import { DELETED_DIGEST, versionDigest } from './digest.ts';
+import { DELETED_DIGEST, roomDigest } from './digest.ts';
 import type { HeartbeatEntry } from './messages.ts';
 
 const FRESH_MS = 30_000;
@@ -86,7 +86,7 @@ export class News {
 
   closed(room: Room): void {
     const entry = this.#entries.get(room.name);
-    if (entry?.digest === null) entry.digest = versionDigest(room.version);
+    if (entry?.digest === null) entry.digest = roomDigest(room);
   }
 
   /** Others are told of it from now on as of one that has just changed. */
@@ -109,7 +109,7 @@ export class News {
   /** Null: it is not open, and nothing is remembered of it. */
   digestOf(document: DocumentName): Uint8Array | null {
     const room = this.#registry.find(document);
-    if (room !== null) return versionDigest(room.version);
+    if (room !== null) return roomDigest(room);
     const entry = this.#entries.get(document);
     if (entry?.digest === undefined || entry.digest === null) return null;
     this.#entries.delete(document);

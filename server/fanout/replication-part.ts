@@ -4,7 +4,7 @@
  */
 import type { Replicas } from '../rooms/replication.ts';
 import type { Room } from '../rooms/room.ts';
-import { isSame, versionDigest } from './digest.ts';
+import { isSame, roomDigest } from './digest.ts';
 import type { Received } from './exchange.ts';
 import type { FanoutPart, FanoutScene, MakePart } from './part.ts';
 import { Receipts } from './receipts.ts';
@@ -55,7 +55,7 @@ function proofsOf(scene: FanoutScene): ReplicatedAcks {
       if (room === null) return null;
       // What is on its way out belongs before it.
       room.flush();
-      const bytes = versionDigest(room.version);
+      const bytes = roomDigest(room);
       return scene.sendInChain({ kind: 'application', document, topic: PROBE_TOPIC, bytes });
     },
   });
@@ -77,7 +77,7 @@ function partOf(scene: FanoutScene, acks: ReplicatedAcks): FanoutPart {
 
   /** Another node shows us its version: ours is the same, or we ask for the rest and say so when it has come. */
   async function compare(received: Received, room: Room, digest: Uint8Array): Promise<void> {
-    if (isSame(versionDigest(room.version), digest)) {
+    if (isSame(roomDigest(room), digest)) {
       receipts.covered(received, room.name, received.seq, room.appliedSeq);
     } else scene.want(room.name, received.origin, 'awaited');
   }

@@ -5,7 +5,7 @@
 import type { DocumentName } from '../protocol/document-name.ts';
 import { pause } from '../rooms/timers.ts';
 import type { Room } from '../rooms/room.ts';
-import { versionDigest } from './digest.ts';
+import { roomDigest } from './digest.ts';
 import { DigestIndex } from './digest-index.ts';
 import type { FanoutPart, FanoutScene, MakePart } from './part.ts';
 import { Sweep } from './sweep.ts';
@@ -67,9 +67,10 @@ function partOf(scene: FanoutScene, index: DigestIndex, sweep: Sweep): FanoutPar
   let isClosed = false;
 
   /** The room must have nothing that is not on disk: the index speaks of what is stored. */
-  function note({ name, version }: Room): void {
+  function note(room: Room): void {
+    const { name } = room;
     dirty.delete(name);
-    index.set(name, versionDigest(version));
+    index.set(name, roomDigest(room));
     if (index.has(name)) sweep.arrived(name);
   }
 
@@ -161,7 +162,7 @@ async function read(scene: FanoutScene, index: DigestIndex, name: DocumentName):
   while (registry.openCount > OPEN_MAX) await pause(timers, OPEN_PAUSE_MS);
   try {
     const { room, release } = await registry.visit(name);
-    if (room.isSettled && room.exists) index.set(name, versionDigest(room.version));
+    if (room.isSettled && room.exists) index.set(name, roomDigest(room));
     release();
   } catch (error) {
     scene.report({ type: 'failed', doing: `reading ${JSON.stringify(name)}`, error });

@@ -7,9 +7,9 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { Author } from './author.ts';
 import type { RoomContext } from './context.ts';
-import { check, judge, newPart, type Verdict } from './updates/check.ts';
+import { judge, newPart, type Verdict } from './updates/check.ts';
 import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
-import type { UpdateSummary } from './updates/scan.ts';
+import { scan, type Trust, type UpdateSummary } from './updates/scan.ts';
 import type { Version } from './updates/version.ts';
 import type { StoredParts } from './workers/compaction.ts';
 
@@ -60,7 +60,7 @@ export class Admission {
 
   offer(update: Uint8Array, author: Author): Offer | Promise<Offer> {
     if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, author);
-    return this.#judge(update, check(update, this.#room.version), author);
+    return this.#judge(update, judge(scan(update, trustOf(author)), this.#room.version), author);
   }
 
   /** Takes what of an update with gaps can be integrated now; null: nothing of it. */
@@ -73,7 +73,8 @@ export class Admission {
   async #offerLarge(update: Uint8Array, author: Author): Promise<Offer> {
     const room = this.#room;
     const { workers } = room.context;
-    const scanned = await workers.scan(update);
+    const trust = trustOf(author);
+    const scanned = await workers.scan(update, trust);
     room.assertOpen();
     const verdict = judge(scanned, room.version);
     if (verdict.kind !== 'new' || !verdict.overlaps) {
@@ -81,7 +82,7 @@ export class Admission {
     }
     // What is known already is left out, in the worker too: trimming 15 MB here would take half a second.
     const part = (await workers.integrablePart(update, room.version.encode())) ?? update;
-    const rescanned = await workers.scan(part);
+    const rescanned = await workers.scan(part, trust);
     room.assertOpen();
     const offer = await this.#judge(part, judge(rescanned, room.version), author);
     return tellPart(offer, part === update);
@@ -149,6 +150,14 @@ export class Admission {
 
 function tellPart(offer: Offer, isWhole: boolean): Offer {
   return isWhole || offer.kind !== 'accepted' ? offer : ACCEPTED_PART;
+}
+
+/**
+ * What another node has taken is in the document, whatever this one thinks of it: a newer build that refused it would
+ * stay apart for ever from the older one that did not. Only what is no update at all is refused. [I2]
+ */
+function trustOf({ isRemote }: Author): Trust {
+  return isRemote === true ? 'stored' : 'client';
 }
 
 /**

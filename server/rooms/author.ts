@@ -9,3 +9,6 @@ export interface Author {
   /** Another node: stored and shown here, and not told to other nodes again. */
   readonly isRemote?: true;
 }
+
+/** Who may write, and needs no name. */
+export const ANYBODY: Author = { isClosed: false, canWrite: true };

@@ -35,7 +35,9 @@ export async function difference(
     const deletes = replica.hasDeletes ? EMPTY_UPDATE : room.version.encodeDeletesAsUpdate();
     const tail = segments.map(({ bytes }) => bytes);
     const updates = [...ofBase, ...(await tailDifference(room, tail, replica)), deletes];
-    return updates.filter((update) => update.byteLength > EMPTY_UPDATE.byteLength);
+    const said = updates.filter((update) => update.byteLength > EMPTY_UPDATE.byteLength);
+    // A document that was created without content travels as what it is.
+    return said.length === 0 && room.version.isEmpty && room.exists ? [EMPTY_UPDATE] : said;
   }
   return null;
 }

@@ -11,7 +11,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
 import { EXISTS, type Offer } from './admission.ts';
-import type { Author } from './author.ts';
+import { ANYBODY, type Author } from './author.ts';
 import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
 import { withDeadline } from './deadline.ts';
@@ -45,7 +45,6 @@ export interface DocumentsOptions {
   readonly ack?: DurabilityLevel;
 }
 
-const ANYBODY: Author = { isClosed: false, canWrite: true };
 const SEEDER: Author = { ...ANYBODY, isSeeding: true };
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
 /** A room may be reset under a request, and is then asked again. */

@@ -36,8 +36,7 @@ export async function openRoom(
       `"${name}" has stored updates that cannot be integrated; run syncline inspect`,
     );
   }
-  const mustTry = isGuarded || hasCulprits || version.hasLongValues;
-  return new Room(name, context, stored, version, mustTry);
+  return new Room(name, context, stored, version, isGuarded || hasCulprits);
 }
 
 /** The version that base and tail add up to; null when the tail does not follow from the base. */

@@ -13,7 +13,7 @@ import { StoreError, type BaseInfo, type StoredDocument } from '../../persistenc
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ACCEPTED, Admission, EXISTS, type NewVerdict, type Offer } from './admission.ts';
-import type { Author } from './author.ts';
+import { ANYBODY, type Author } from './author.ts';
 import { headOf, type LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames, runsByLocals } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
@@ -62,8 +62,8 @@ export class Room implements CatchUpSource {
   /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
   #tailUpdates: number;
   #tailBytes: number;
-  /** After a quarantine every update is tried in a worker first: its author still has the culprit. */
-  readonly isGuarded: boolean;
+  /** Its referee found culprits: their authors still have them. */
+  readonly #hadCulprits: boolean;
   /** Why nobody may enter or write any more; null: the room is open. */
   #end: ErrorCode | null = null;
   /** Requests under way, which the room must outlive. */
@@ -84,7 +84,7 @@ export class Room implements CatchUpSource {
     context: RoomContext,
     stored: StoredDocument,
     version: Version,
-    isGuarded: boolean,
+    hadCulprits: boolean,
   ) {
     this.name = name;
     this.context = context;
@@ -99,7 +99,7 @@ export class Room implements CatchUpSource {
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
     this.presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
     this.#window = new FlushWindow(context.limits.flushWindowMs);
-    this.isGuarded = isGuarded;
+    this.#hadCulprits = hadCulprits;
     this.#admission = new Admission(this);
     this.#arrivals = new Waits(context.timers);
     this.#durability = new Durability(stored.lastSeq, context.timers, ({ updates, bytes }) => {
@@ -153,6 +153,11 @@ export class Room implements CatchUpSource {
     return this.#appliedSeq >= 0;
   }
 
+  /** Every update is tried in a worker first: after a quarantine, and where another node took what is dangerous. */
+  get isGuarded(): boolean {
+    return this.#hadCulprits || this.version.hasLongValues;
+  }
+
   /** Of base and tail, bytes. */
   get bytes(): number {
     return (this.#base?.bytes ?? 0) + this.#tail.bytes;
@@ -170,15 +175,18 @@ export class Room implements CatchUpSource {
     return await this.#admission.offerIntegrablePart(update, author);
   }
 
-  /** The first content of a document that has none: a state that this node has served before, or nothing at all. */
-  async seed(state: Uint8Array = EMPTY_UPDATE): Promise<Offer> {
+  /**
+   * The first content of a document that has none: a state that this node has served before, or nothing at all. An
+   * empty update says that a document is there, here and on its way between nodes.
+   */
+  async seed(state: Uint8Array = EMPTY_UPDATE, author: Author = ANYBODY): Promise<Offer> {
     const isEmpty = state.byteLength <= EMPTY_UPDATE.byteLength;
     const scanned = isEmpty ? scan(state) : await this.context.workers.scan(state, 'stored');
     const verdict = judge(scanned, this.version);
     if (verdict.kind === 'gap' || verdict.kind === 'refused') throw new Error('not a whole state');
     const { summary } = verdict;
     const seeding: NewVerdict = { kind: 'new', summary, overlaps: false, conflicts: 0 };
-    return this.accept(state, seeding, { isClosed: false, canWrite: true, isSeeding: true });
+    return this.accept(state, seeding, { ...author, isSeeding: true });
   }
 
   assertOpen(): void {

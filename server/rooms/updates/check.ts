@@ -57,7 +57,7 @@ export function newPart(
 ): { readonly part: Uint8Array; readonly verdict: Verdict } {
   if (verdict.kind !== 'new' || !verdict.overlaps) return { part: update, verdict };
   const part = trim(update, version);
-  return { part, verdict: check(part, version) };
+  return { part, verdict: judge(scan(part, verdict.summary.trust), version) };
 }
 
 /** What an update that was scanned elsewhere, in a worker, is to a replica at `version`. */

@@ -165,3 +165,18 @@ describe('one that an older build stored', () => {
     },
   );
 });
+
+test('[I2] what another node has taken is taken, and watched from then on: no node stays apart for ever', async () => {
+  const room = await openRoom(NAME, context, false);
+  const remote = { ...AUTHOR, isRemote: true } as const;
+  expect(room.offer(MAP, AUTHOR)).toMatchObject({ kind: 'accepted' });
+  expect(room.offer(HIDDEN, AUTHOR)).toEqual(REFUSED);
+  expect(room.isGuarded).toBe(false);
+  expect(room.offer(HIDDEN, remote)).toMatchObject({ kind: 'accepted' });
+  expect(room.isGuarded).toBe(true);
+  // Whatever would break Yjs is still found by trying it.
+  expect(await room.offer(SPLIT, AUTHOR)).toMatchObject({ kind: 'accepted' });
+  expect(await room.offer(DELETE_MAP, AUTHOR)).toMatchObject({ kind: 'refused' });
+  // No update at all is none from another node either.
+  expect(room.offer(Uint8Array.of(1, 2, 3), remote)).toMatchObject({ kind: 'refused' });
+});
