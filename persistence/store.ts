@@ -132,6 +132,14 @@ export class StoreError extends Error {
   }
 }
 
+/** Whether a write failed for want of space; LevelDB says so only in words, the file system by a code. */
+export function isDiskFull(error: StoreError): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (/no space left|ENOSPC|EDQUOT|quota exceeded/i.test(cause.message)) return true;
+  }
+  return false;
+}
+
 /** What is known of a document without loading it. */
 export interface DocumentStat {
   /** Milliseconds since the epoch; null where it was not recorded (written by y-leveldb). */

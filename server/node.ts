@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LevelStore } from '../persistence/level-store.ts';
-import type { DocumentStore, StoreObserver } from '../persistence/store.ts';
+import { isDiskFull, type DocumentStore, type StoreObserver } from '../persistence/store.ts';
 import type { AccessControl } from './access/access.ts';
 import type { Authorize } from './access/authorize.ts';
 import type { RunningAccess } from './access/control.ts';
@@ -360,6 +360,7 @@ export class Node {
       store: {
         status: store.status,
         error: store.lastError?.code ?? null,
+        isDiskFull: store.lastError !== null && isDiskFull(store.lastError),
         queueBytes: store.queue.bytes,
         queueRecords: store.queue.records,
       },

@@ -43,12 +43,31 @@ export interface Revocation {
   readonly atMs: number;
 }
 
+export interface LinkRequest {
+  readonly document: DocumentName;
+  readonly access: 'read' | 'write';
+  /** How long it should be good for; less when that is more than the identity may give. */
+  readonly lifetimeMs: number;
+  /** Of the identity, on the document. */
+  readonly level: AccessLevel;
+}
+
+export interface MintedLink {
+  readonly token: string;
+  /** What a revocation names to end it; null when it ends with the token of who made it. */
+  readonly tokenId: string | null;
+  readonly expiresAtMs: number;
+}
+
 export interface AccessControl {
   /** False on a loopback node (or AUTH=none): everybody is `anonymous`, with `admin` everywhere. */
   readonly isEnforced: boolean;
 
   /** True when `accessTo` may change its mind about an identity: who holds a connection asks it again. */
   readonly hasHook: boolean;
+
+  /** Whether it signs tokens: tickets and links. */
+  readonly canMint: boolean;
 
   /** `token` as it was sent, without a scheme; null when none was. Bounded in time; never throws. */
   authenticate(token: string | null, caller: Caller): Promise<Authentication>;
@@ -73,6 +92,12 @@ export interface AccessControl {
 
   /** A token that is good for one use, with the rights of the identity. Null where the node cannot sign. */
   mintTicket(identity: Identity): { readonly token: string; readonly expiresAtMs: number } | null;
+
+  /**
+   * A token for somebody else: `access` to one document and nothing more. Null where the node cannot sign. Whoever is no
+   * admin of the document hands on what their own token is worth, no longer than it lasts, and it ends with that one.
+   */
+  mintLink(identity: Identity, link: LinkRequest): MintedLink | null;
 
   /** Makes a revocation durable, tells this node's listeners and (once there are several) the other nodes. */
   revoke(revocation: Revocation): Promise<void>;

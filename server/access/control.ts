@@ -2,15 +2,19 @@
  * The access control of one node: keys, tickets, revocations and the embedder's hook behind the port of access.ts.
  * Identities that it hands out carry their grants inside; an identity made elsewhere may do nothing.
  */
+import { randomUUID } from 'node:crypto';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
-import type {
-  AccessControl,
-  AccessLevel,
-  Authentication,
-  Caller,
-  Identity,
-  Revocation,
+import {
+  allows,
+  type AccessControl,
+  type AccessLevel,
+  type Authentication,
+  type Caller,
+  type Identity,
+  type LinkRequest,
+  type MintedLink,
+  type Revocation,
 } from './access.ts';
 import { askHook, type Authorize } from './authorize.ts';
 import { BadTokens } from './bad-tokens.ts';
@@ -104,6 +108,7 @@ export function createAccessControl(options: AccessOptions): RunningAccess {
 class Control implements RunningAccess {
   readonly isEnforced: boolean;
   readonly hasHook: boolean;
+  readonly canMint: boolean;
   readonly #options: AccessOptions;
   readonly #tickets: Tickets;
   readonly #badTokens: BadTokens;
@@ -120,6 +125,7 @@ class Control implements RunningAccess {
     this.#options = options;
     this.isEnforced = keys !== null || authorize !== null;
     this.hasHook = authorize !== null;
+    this.canMint = options.signing !== null && keys !== null;
     this.#tickets = new Tickets(redis);
     this.#badTokens = new BadTokens(badTokens.quota, badTokens.windowMs);
     this.#revocations = new Revocations(records, rules.lifetimeMaxMs + rules.clockToleranceMs);
@@ -226,6 +232,31 @@ class Control implements RunningAccess {
       parentId: identity.tokenId,
     });
     return { token, expiresAtMs: Math.min(identity.expiresAtMs, nowMs + TICKET_LIFETIME_MAX_MS) };
+  }
+
+  mintLink(identity: Identity, link: LinkRequest): MintedLink | null {
+    const { signing, rules, now } = this.#options;
+    if (signing === null || identity.expiresAtMs === null) return null;
+    const isAdmin = allows(link.level, 'admin');
+    const nowMs = now();
+    const lifetimeMs = Math.min(link.lifetimeMs, rules.lifetimeMaxMs);
+    const expiresAtMs = isAdmin
+      ? nowMs + lifetimeMs
+      : Math.min(nowMs + lifetimeMs, identity.expiresAtMs);
+    const tokenId = randomUUID();
+    const token = mintToken(signing, {
+      // Revoking a user ends what they have handed on; an admin's links stand for themselves.
+      subject: isAdmin ? `link-${tokenId}` : identity.subject,
+      docs: [{ match: link.document, access: link.access }],
+      issuer: rules.issuer,
+      audience: rules.audience,
+      nowMs,
+      expiresAtMs,
+      isTicket: false,
+      parentId: isAdmin ? null : identity.tokenId,
+      tokenId,
+    });
+    return { token, tokenId: isAdmin ? tokenId : null, expiresAtMs };
   }
 
   async revoke(revocation: Revocation): Promise<void> {

@@ -24,6 +24,8 @@ export interface Minting {
   readonly isTicket: boolean;
   /** Of the token that a ticket stands for: revoking it ends what the ticket opened. */
   readonly parentId: string | null;
+  /** Default: made here. */
+  readonly tokenId?: string;
 }
 
 export function mintToken(signing: SigningKey, minting: Minting): string {
@@ -34,7 +36,7 @@ export function mintToken(signing: SigningKey, minting: Minting): string {
     sub: subject,
     iat,
     exp: isTicket ? Math.min(endS, iat + TICKET_LIFETIME_MAX_MS / 1000) : endS,
-    jti: randomUUID(),
+    jti: minting.tokenId ?? randomUUID(),
     docs,
     ...(issuer === null ? {} : { iss: issuer }),
     ...(audience === null ? {} : { aud: audience }),

@@ -16,8 +16,10 @@ import { guardsApi, guardsLoad, guardsOrigins } from './guard.ts';
 import { Idempotency } from './idempotency.ts';
 import { observed, requestIdOf } from './observed.ts';
 import { healthRoutes, operationRoutes } from './operations.ts';
+import { pageFiles } from './page-files.ts';
 import { errorResponder } from './problem.ts';
 import { revocationRoutes } from './revocations.ts';
+import { sharingRoutes } from './sharing.ts';
 import { snapshotRoutes } from './snapshots.ts';
 import { stateRoutes } from './state.ts';
 import { updateRoutes } from './updates.ts';
@@ -26,8 +28,9 @@ import { webhookRoutes } from './webhooks.ts';
 /** Beside the compiled server: dist/server/http → dist/client/editor/page. */
 const EDITOR_PAGE = fileURLToPath(new URL('../../client/editor/page', import.meta.url));
 
+/** Pictures stand in documents by URL; the editor asks its reader before it loads one from elsewhere. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+  "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' https: data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** A page or an answer smaller than this does not get smaller. */
 const COMPRESSED_BYTES_MIN = 1024;
@@ -52,7 +55,7 @@ export function createApp(context: HttpContext, options: AppOptions): Express {
     else next();
   });
   for (const router of apiRoutes(context, options)) app.use(router);
-  if (existsSync(EDITOR_PAGE)) app.use(express.static(EDITOR_PAGE, { index: 'index.html' }));
+  if (existsSync(EDITOR_PAGE)) app.use(...pageFiles(EDITOR_PAGE));
   return withEnd(app, context);
 }
 
@@ -74,6 +77,7 @@ export function apiRoutes(context: HttpContext, options: AppOptions): readonly R
     contentRoutes(context),
     snapshotRoutes(context, idempotency),
     documentListRoutes(context),
+    sharingRoutes(context),
     operationRoutes(context),
     revocationRoutes(context),
     webhookRoutes(context),

@@ -78,6 +78,7 @@ export interface NodeReport {
     readonly status: StoreStatus;
     /** Why it is not writable: a code, never a path. */
     readonly error: string | null;
+    readonly isDiskFull: boolean;
     readonly queueBytes: number;
     readonly queueRecords: number;
   };

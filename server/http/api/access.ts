@@ -1,5 +1,15 @@
-/** Revocations and tickets. */
-import { json, object, OF_A_BODY, problems, ref, type Paths, type Schema } from './describe.ts';
+/** Revocations, tickets, links. */
+import {
+  json,
+  object,
+  OF_A_BODY,
+  OF_A_DOCUMENT,
+  parameter,
+  problems,
+  ref,
+  type Paths,
+  type Schema,
+} from './describe.ts';
 
 const name: Schema = { type: 'string', minLength: 1, maxLength: 200 };
 const at: Schema = { type: 'string', format: 'date-time' };
@@ -9,6 +19,13 @@ const revoked: Readonly<Record<string, Schema>> = {
   document: { ...name, description: 'Only this document; without it all of them.' },
 };
 
+const lifetimeS: Schema = {
+  type: 'integer',
+  minimum: 60,
+  maximum: 366 * 24 * 3600,
+  description: 'Seconds; less when the node, or the token that asks, allows less.',
+};
+
 export const accessSchemas: Readonly<Record<string, Schema>> = {
   RevocationRequest: { ...object(revoked, Object.keys(revoked)), minProperties: 1 },
   Revocation: object(
@@ -16,6 +33,19 @@ export const accessSchemas: Readonly<Record<string, Schema>> = {
     Object.keys(revoked),
   ),
   Revocations: object({ revocations: { type: 'array', items: ref('Revocation') } }),
+  LinkRequest: object(
+    { access: { type: 'string', enum: ['read', 'write'] }, lifetimeSeconds: lifetimeS },
+    ['lifetimeSeconds'],
+  ),
+  Link: object({
+    token: { type: 'string', description: 'Good for this document only.' },
+    access: { type: 'string', enum: ['read', 'write'] },
+    tokenId: {
+      type: ['string', 'null'],
+      description: 'What to revoke to end it; null: it ends with the token that asked for it.',
+    },
+    expiresAt: at,
+  }),
   Ticket: object({
     token: { type: 'string', description: 'Good for one use, as `?token=` or otherwise.' },
     expiresAt: { ...at, description: 'When it can no longer be used.' },
@@ -23,6 +53,21 @@ export const accessSchemas: Readonly<Record<string, Schema>> = {
 };
 
 export const accessPaths: Paths = {
+  '/v1/documents/{doc}/links': {
+    post: {
+      operationId: 'createLink',
+      tags: ['operations'],
+      summary: 'A token for one document, to share it. Needs the access that it gives.',
+      description:
+        'Who administers the document may let it last as long as tokens may, and revoke it by its `tokenId`. Others hand on what they have: it ends when their own token does. Only on nodes that hold a secret (JWT_SECRET) to sign it with.',
+      parameters: [parameter('doc')],
+      requestBody: { required: true, content: json(ref('LinkRequest')) },
+      responses: {
+        201: { description: 'The token.', content: json(ref('Link')) },
+        ...problems(OF_A_DOCUMENT, OF_A_BODY, 'read-only', 'not-found'),
+      },
+    },
+  },
   '/v1/revocations': {
     get: {
       operationId: 'listRevocations',

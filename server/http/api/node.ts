@@ -24,6 +24,20 @@ export const nodePaths: Paths = {
       },
     },
   },
+  '/v1/documents/{doc}/durability': {
+    get: {
+      operationId: 'getDurability',
+      tags: ['documents'],
+      summary: 'What an ack means here, and whether this node can give one. Needs read access.',
+      description:
+        'For clients that say where changes are kept and why they are not. Answers for documents that do not exist yet, too.',
+      parameters: [parameter('doc')],
+      responses: {
+        200: { description: 'Now.', content: json(ref('Durability')) },
+        ...problems(OF_A_DOCUMENT),
+      },
+    },
+  },
   '/v1/cluster': {
     get: {
       operationId: 'getCluster',

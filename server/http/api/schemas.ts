@@ -155,6 +155,27 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     },
   }),
+  Durability: object({
+    access: {
+      type: 'string',
+      enum: ['read', 'write', 'admin'],
+      description: 'What the caller may do with the document.',
+    },
+    isAccessControlled: { type: 'boolean' },
+    canShare: { type: 'boolean', description: 'Whether the node signs links.' },
+    region: { type: 'string' },
+    otherRegions: {
+      type: 'array',
+      description: 'That this node knows. A replicated ack means: and one of these.',
+      items: { type: 'string' },
+    },
+    ack: { type: 'string', enum: ['local', 'replicated'] },
+    store: {
+      type: 'string',
+      enum: ['open', 'disk-full', 'failing'],
+      description: 'Anything but `open`: nothing is acknowledged until it is.',
+    },
+  }),
   Cluster: object({
     nodes: {
       type: 'array',
