@@ -7,6 +7,8 @@
  */
 export type { CloseReason } from './close-reason.ts';
 export type { Transport } from './link.ts';
+export { OfflineCopy } from './offline-copy.ts';
+export type { OfflineCopyEvents } from './offline-copy.ts';
 export { SynclineProvider } from './provider.ts';
 export type {
   SynclineProviderEvents,

@@ -1,5 +1,6 @@
 /** What a provider is told and what it tells. */
 import type { Awareness } from 'y-protocols/awareness';
+import type { DocumentName } from '../server/protocol/document-name.ts';
 import type { CloseReason } from './close-reason.ts';
 import type { Transport } from './link.ts';
 import type { SaveStatus } from './status.ts';
@@ -17,6 +18,11 @@ export interface SynclineProviderOptions {
   readonly connect?: boolean;
   /** Presence. Default: one made here, and destroyed with the provider. */
   readonly awareness?: Awareness;
+  /**
+   * How many changes `doc` holds already that no server has confirmed, where that is known: from an OfflineCopy.
+   * Default: one, if it holds anything.
+   */
+  readonly unsavedChanges?: number;
   /** Query parameters, read again for every connection: change the object to renew a token. */
   readonly params?: Record<string, string>;
   /**
@@ -59,6 +65,8 @@ export type SynclineProviderEvents = {
   status: (status: SaveStatus) => void;
   /** True when the server's document arrived, false when the connection that brought it is gone. */
   synced: (isSynced: boolean) => void;
+  /** Changes were confirmed as durable: milliseconds since the oldest of them was reported. */
+  ack: (latencyMs: number) => void;
   /** The first load brought the server's document, before the connection did. */
   loaded: () => void;
   /** What the connection runs over from now on; null when there is none. */
@@ -75,4 +83,24 @@ export function webSocketClassOf(options: SynclineProviderOptions): typeof WebSo
   if (typeof WebSocket !== 'undefined') return WebSocket;
   if (options.transport !== 'websocket') return null;
   throw new TypeError('no WebSocket here: pass WebSocketPolyfill, the class of the ws package');
+}
+
+export function webSocketUrl(serverUrl: string): string {
+  return serverUrl.replace(/^http/i, 'ws');
+}
+
+/** Still read from the application's own object: it may change a token there. */
+export function paramsOf({
+  params,
+  durability,
+}: SynclineProviderOptions): Record<string, string> | undefined {
+  if (durability === undefined) return params;
+  const all: Record<string, string> = Object.create(params ?? null) as Record<string, string>;
+  all['durability'] = durability;
+  return all;
+}
+
+/** y-websocket pastes the name into the URL as it is. */
+export function encodePath(name: DocumentName): string {
+  return name.split('/').map(encodeURIComponent).join('/');
 }

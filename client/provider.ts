@@ -18,6 +18,7 @@ import { parseDocumentName } from '../server/protocol/document-name.ts';
 import type { DocumentName } from '../server/protocol/document-name.ts';
 import { isPermanentClose, ProtocolError } from '../server/protocol/errors.ts';
 import { AUTH, MESSAGE, SYNC } from '../server/protocol/messages.ts';
+import { AckClock } from './ack-clock.ts';
 import { Backoff } from './backoff.ts';
 import { closeReason } from './close-reason.ts';
 import type { CloseReason } from './close-reason.ts';
@@ -26,7 +27,10 @@ import { firstLoad } from './first-load.ts';
 import type { Transport } from './link.ts';
 import { CloseWarning, onWake } from './page-events.ts';
 import {
+  encodePath,
+  paramsOf,
   webSocketClassOf,
+  webSocketUrl,
   type SynclineProviderEvents,
   type SynclineProviderOptions,
 } from './provider-options.ts';
@@ -61,6 +65,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #progress: SaveProgress;
   #status: SaveStatus;
   readonly #waiters = new SaveWaiters();
+  readonly #ackClock = new AckClock();
   /** Why the server closed for good; null again once the application reconnects. */
   #closeReason: CloseReason | null = null;
   #isReportQueued = false;
@@ -82,7 +87,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     if (name === null) throw new ProtocolError('invalid-document-name');
     this.documentName = name;
     this.doc = doc;
-    this.#progress = initialProgress(hasContent(doc));
+    this.#progress = initialProgress(options.unsavedChanges ?? (hasContent(doc) ? 1 : 0));
     this.#status = summarize(this.#progress);
     this.#ownsAwareness = options.awareness === undefined;
     const webSocketClass = webSocketClassOf(options);
@@ -194,6 +199,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
     socket.on('connection-close', (event) => {
       this.#planReconnect(event?.code);
       this.#setTransport(null);
+      this.#ackClock.reset();
       this.#advance({ type: 'lost' });
     });
     socket.on('sync', (isSynced) => {
@@ -320,7 +326,10 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
 
   #acked(decoder: decoding.Decoder): void {
     const version = decodeSyncStatus(decoder);
-    if (version !== null) this.#advance({ type: 'acked', version });
+    if (version === null) return;
+    this.#advance({ type: 'acked', version });
+    const latencyMs = this.#ackClock.acked(version, performance.now());
+    if (latencyMs !== null) this.emit('ack', [latencyMs]);
   }
 
   /** One report a microtask, however many changes: it names the last of them. */
@@ -336,7 +345,9 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #report(): void {
     const connection = this.#socket.ws;
     if (!isJoined(this.#progress) || connection?.readyState !== SOCKET_OPEN) return;
-    connection.send(encodeSyncStatus(this.#progress.localVersion));
+    const { localVersion } = this.#progress;
+    connection.send(encodeSyncStatus(localVersion));
+    this.#ackClock.reported(localVersion, performance.now());
     this.#advance({ type: 'reported' });
   }
 
@@ -371,26 +382,6 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
 function hasContent(doc: Y.Doc): boolean {
   const { clients, pendingStructs, pendingDs } = doc.store;
   return clients.size > 0 || pendingStructs !== null || pendingDs !== null;
-}
-
-function webSocketUrl(serverUrl: string): string {
-  return serverUrl.replace(/^http/i, 'ws');
-}
-
-/** Still read from the application's own object: it may change a token there. */
-function paramsOf({
-  params,
-  durability,
-}: SynclineProviderOptions): Record<string, string> | undefined {
-  if (durability === undefined) return params;
-  const all: Record<string, string> = Object.create(params ?? null) as Record<string, string>;
-  all['durability'] = durability;
-  return all;
-}
-
-/** y-websocket pastes the name into the URL as it is. */
-function encodePath(name: DocumentName): string {
-  return name.split('/').map(encodeURIComponent).join('/');
 }
 
 function isSameStatus(a: SaveStatus, b: SaveStatus): boolean {

@@ -116,11 +116,11 @@ const NEXT: Readonly<Record<SavePhase, Readonly<Record<SaveEvent['type'], SavePh
     },
   };
 
-/** The state before any connection. `hasContent`: the document already holds something. */
-export function initialProgress(hasContent: boolean): SaveProgress {
+/** The state before any connection. `unsaved`: changes that the document holds already and no server has confirmed. */
+export function initialProgress(unsaved: number): SaveProgress {
   return {
     phase: 'offline',
-    localVersion: hasContent ? 1 : 0,
+    localVersion: unsaved,
     reportedVersion: 0,
     ackedVersion: 0,
     hasServerAcked: false,

@@ -108,8 +108,8 @@ describe('save status', () => {
   }
 
   it('counts what the document held before as one unsaved change', () => {
-    expect(summarize(initialProgress(true)).unsavedChanges).toBe(1);
-    expect(summarize(initialProgress(false)).unsavedChanges).toBe(0);
+    expect(summarize(initialProgress(1)).unsavedChanges).toBe(1);
+    expect(summarize(initialProgress(0)).unsavedChanges).toBe(0);
   });
 
   it('ignores an ack for more than was reported on this connection', () => {
@@ -127,7 +127,7 @@ describe('save status', () => {
   });
 
   it('has no ack until a server gives one', () => {
-    const silent = run(initialProgress(true), ['opened', 'joined', 'reported', 'edited']);
+    const silent = run(initialProgress(1), ['opened', 'joined', 'reported', 'edited']);
     expect(summarize(silent)).toMatchObject({ state: 'saving', hasServerAcked: false });
     const acked = advance(silent, { type: 'acked', version: 1 });
     expect(summarize(acked)).toMatchObject({ state: 'saving', hasServerAcked: true });
