@@ -12,14 +12,13 @@ import { RedisBus } from './fanout/redis-bus.ts';
 import { replicationPart } from './fanout/replication-part.ts';
 import { sweepPart } from './fanout/sweep-part.ts';
 import type { Config } from './options.ts';
-import type { DocumentName } from './protocol/document-name.ts';
 import type { RoomContext } from './rooms/context.ts';
 import { realTimers } from './rooms/timers.ts';
 
 export interface Cluster {
   readonly fanout: Fanout;
   /** What rooms get to see of it. */
-  readonly ofRooms: Required<Pick<RoomContext, 'relay' | 'replicas' | 'isBehind'>>;
+  readonly ofRooms: Required<Pick<RoomContext, 'relay' | 'replicas' | 'isBehind' | 'isFillingUp'>>;
 }
 
 /** Null: this node is alone. */
@@ -53,6 +52,13 @@ export function createCluster(
     parts: [presencePart, replication.makePart, sweep.makePart],
     report,
   });
-  const isBehind = (document: DocumentName): boolean => sweep.isBehind(document);
-  return { fanout, ofRooms: { relay: fanout, replicas: replication.replicas, isBehind } };
+  return {
+    fanout,
+    ofRooms: {
+      relay: fanout,
+      replicas: replication.replicas,
+      isBehind: (document) => sweep.isBehind(document),
+      isFillingUp: () => sweep.isFillingUp(),
+    },
+  };
 }

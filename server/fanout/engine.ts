@@ -64,6 +64,8 @@ export function assemble(options: EngineOptions): Engine {
     random,
     isFull: replication === 'full',
     peers: () => peers.alive,
+    isPeerBehind: (node) => peers.isBehind(node),
+    isConnected: () => bus.links.every(({ status }) => status === 'up'),
     want: (document, from, trigger) => {
       antiEntropy.want(document, from, trigger);
     },

@@ -41,6 +41,7 @@ import {
 import type { FanoutEvent, FanoutPart, MakePart, Peer, PeerChange } from './part.ts';
 import { Peers, type KnownPeer } from './peers.ts';
 import { FanoutStats } from './stats.ts';
+import { BEHIND_TOPIC } from './sweep.ts';
 
 /** Merging more than this in the turn of a flush would hold up the event loop. */
 const MERGE_BYTES_MAX: number = 128 * 1024;
@@ -310,8 +311,11 @@ export class Fanout implements Relay, ExchangeListener {
     seq,
     message,
   }: Received & { message: ApplicationMessage }): void {
-    const { document } = message;
-    if (document === null) return;
+    const { document, topic } = message;
+    if (document === null) {
+      if (topic === BEHIND_TOPIC) this.#peers.sayBehind(origin);
+      return;
+    }
     if (this.exchange.tracker.lacks(origin, epoch, documentChannel(document), seq)) return;
     this.#chains.covered(origin, epoch, document, seq);
   }

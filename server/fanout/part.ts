@@ -56,6 +56,10 @@ export interface FanoutScene {
   readonly isFull: boolean;
   /** Nodes that are alive by their heartbeats; this one is not among them. */
   peers(): readonly Peer[];
+  /** The node has said lately that it does not know yet what it lacks. */
+  isPeerBehind(node: string): boolean;
+  /** Every link is up: whoever is there is heard. */
+  isConnected(): boolean;
   /** Asks a node (null: one that may know) for what this one lacks of a document: soon, once, bounded. */
   want(document: DocumentName, from: string | null, trigger: Trigger): void;
   /**

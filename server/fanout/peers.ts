@@ -11,6 +11,8 @@ export const LEASE_MS = 10_000;
 /** One that was heard this lately will most likely answer. */
 const LIVELY_MS = 2_500;
 const PEERS_MAX = 1_024;
+/** Who is behind says so each second. */
+const BEHIND_MS = 3_000;
 /** Dead ones are shown to operators for this long. */
 const SHOWN_MS = 600_000;
 
@@ -23,6 +25,8 @@ export interface KnownPeer extends Peer {
 export class Peers {
   readonly #timers: Timers;
   readonly #known = new Map<string, KnownPeer>();
+  /** Until when nodes are taken to lack what others have. */
+  readonly #behindMs = new Map<string, number>();
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -38,6 +42,15 @@ export class Peers {
 
   isAlive(node: string): boolean {
     return this.#known.get(node)?.status === 'alive';
+  }
+
+  /** The node says that it does not know yet what it lacks. */
+  sayBehind(node: string): void {
+    if (this.#known.has(node)) this.#behindMs.set(node, this.#timers.now() + BEHIND_MS);
+  }
+
+  isBehind(node: string): boolean {
+    return (this.#behindMs.get(node) ?? -Infinity) > this.#timers.now();
   }
 
   /** A message came. Null: nothing new about its sender. */
@@ -68,16 +81,20 @@ export class Peers {
         lost.push(ended);
       } else if (silentMs >= SHOWN_MS) this.#known.delete(node);
     }
+    for (const [node, untilMs] of this.#behindMs) {
+      if (untilMs <= nowMs) this.#behindMs.delete(node);
+    }
     return lost;
   }
 
-  /** Whom to ask when nobody in particular is known to have it: of the own region if there is one. */
+  /** Whom to ask when nobody in particular is known to have it: who knows, of the own region if there is one. */
   choose(ownRegion: string, random: () => number, except: string | null = null): Peer | null {
     const nowMs = this.#timers.now();
     const alive = this.alive.filter(({ node }) => node !== except);
     const lively = alive.filter(({ heardMs }) => nowMs - heardMs < LIVELY_MS);
-    const near = lively.filter(({ region }) => region === ownRegion);
-    const best = [near, lively, alive].find((some) => some.length > 0) ?? [];
+    const knowing = lively.filter(({ node }) => !this.isBehind(node));
+    const near = knowing.filter(({ region }) => region === ownRegion);
+    const best = [near, knowing, lively, alive].find((some) => some.length > 0) ?? [];
     return best[Math.floor(random() * best.length)] ?? null;
   }
 

@@ -23,8 +23,20 @@ export interface SweepPart {
   readonly makePart: MakePart;
   /** Other nodes may have a document that is not here; false on a node that has looked around. */
   isBehind(document: DocumentName): boolean;
+  /** What is listed here lacks what others have: a node that has just started has not got it all yet. */
+  isFillingUp(): boolean;
+  /** For metrics. Null where only what is open is replicated. */
+  readonly counts: () => SweepCounts | null;
+}
+
+export interface SweepCounts extends Pick<Sweep, 'rounds' | 'wanted' | 'buried' | 'dropped'> {
   /** Documents in the index, deleted ones included; 0 until it is built. */
-  documentCount(): number;
+  readonly documents: number;
+  /** Others have them, and they are not here yet. */
+  readonly awaited: number;
+  /** Lists to ask for, or asked for. */
+  readonly backlog: number;
+  readonly isFillingUp: boolean;
 }
 
 export function sweepPart(): SweepPart {
@@ -32,7 +44,20 @@ export function sweepPart(): SweepPart {
   const index = new DigestIndex();
   return {
     isBehind: (document) => sweep?.isBehind(document) ?? false,
-    documentCount: () => index.count,
+    isFillingUp: () => sweep?.isFillingUp ?? false,
+    counts: () =>
+      sweep === null
+        ? null
+        : {
+            rounds: sweep.rounds,
+            wanted: sweep.wanted,
+            buried: sweep.buried,
+            dropped: sweep.dropped,
+            documents: index.count,
+            awaited: sweep.awaitedCount,
+            backlog: sweep.backlog,
+            isFillingUp: sweep.isFillingUp,
+          },
     makePart: (scene) => {
       if (!scene.isFull) return {};
       const running = sweepOn(scene, index);
@@ -57,7 +82,9 @@ function sweepOn(scene: FanoutScene, index: DigestIndex): Sweep {
     bury: (document) => {
       scene.bury(document, timers.wallClock());
     },
-    hasPeers: () => scene.peers().length > 0,
+    peers: () => scene.peers(),
+    isPeerBehind: (node) => scene.isPeerBehind(node),
+    isConnected: () => scene.isConnected(),
   });
 }
 

@@ -8,9 +8,10 @@
  * Each side pulls what it lacks. Of several nodes that show the same bucket one is asked. Bounded: lists under way,
  * documents a second, what is remembered; what does not fit is found again by the next round. [I6]
  *
- * A node that has just started does not know what it does not have. Until the first comparison is over, and after
- * it for documents that others have and this one is still fetching, `isBehind` says so: better "try again" than
- * a wrong "there is none".
+ * A node that has just started does not know what it does not have. Until it has compared itself with a node that knows
+ * better, or with all that are there, it is *behind*, says so each second and is shown the buckets; after that `isBehind`
+ * holds for the documents that others have and this one is still fetching: better "try again" than a wrong "there is
+ * none". One that has reached nobody for a minute believes in what it has.
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Timers } from '../rooms/timers.ts';
@@ -24,8 +25,10 @@ import {
   type ListReplyMessage,
   type Message,
 } from './messages.ts';
-import type { Trigger } from './part.ts';
+import type { Peer, Trigger } from './part.ts';
 
+/** "I do not know yet what I lack": an application message of no document, which older nodes ignore. */
+export const BEHIND_TOPIC = 'syncline/behind';
 const ROUND_MS = 60_000;
 /** Rounds of different nodes drift apart. */
 const ROUND_SPREAD_MS = 10_000;
@@ -42,9 +45,13 @@ const WANTS_PER_SECOND = 2_000;
 const AWAITED_MAX = 200_000;
 /** What others have and does not come: given up until the next round. */
 const AWAITED_MS = 120_000;
-/** Nobody is there to compare with. */
+/** Every link is up: whoever there is has been heard by then. */
 const ALONE_MS = 5_000;
 const BEHIND_MS_MAX = 60_000;
+/** Newcomers ask each second; what they are shown is 16 KiB. */
+const GREETING_MS_MIN = 2_000;
+/** A fill-up that brings nothing more for so long is over: what is left cannot be had. */
+const STALLED_MS = 30_000;
 
 export interface SweepOptions {
   readonly index: DigestIndex;
@@ -53,7 +60,12 @@ export interface SweepOptions {
   readonly send: (message: Message) => void;
   readonly want: (document: DocumentName, from: string, trigger: Trigger) => void;
   readonly bury: (document: DocumentName) => void;
-  readonly hasPeers: () => boolean;
+  /** Other nodes that are alive. */
+  readonly peers: () => readonly Pick<Peer, 'node'>[];
+  /** The node says that it does not know yet what it lacks. */
+  readonly isPeerBehind: (node: string) => boolean;
+  /** Whoever is there is heard. */
+  readonly isConnected: () => boolean;
 }
 
 interface Waiting {
@@ -67,10 +79,12 @@ interface Asked extends Waiting {
 }
 
 export class Sweep {
-  /** Documents that were asked for, and deletions that were learnt, since the start. */
+  /** Since the start: buckets shown, documents asked for, deletions learnt, lists that did not come. */
+  rounds = 0;
   wanted = 0;
   buried = 0;
-  rounds = 0;
+  /** Found out again by a later round. */
+  dropped = 0;
   readonly #options: SweepOptions;
   readonly #waiting: Waiting[] = [];
   readonly #asked = new Map<number, Asked>();
@@ -82,13 +96,22 @@ export class Sweep {
   #budget: number = WANTS_PER_SECOND;
   #nextRoundMs: number | null = null;
   #showsAtMs: number | null = null;
-  #hasCompared = false;
+  #shownMs = -Infinity;
   #isReady = false;
+  /** Nodes whose buckets have been looked at, until one of them, or all together, were enough. */
+  readonly #compared = new Set<string>();
+  #hasCompared = false;
+  #connectedMs: number | null = null;
+  /** Since the fill-up brought something; null: it is over. */
+  #filledMs: number | null;
+  /** There was no place to remember what is missing. */
+  #overflowMs = -Infinity;
 
   constructor(options: SweepOptions) {
     this.#options = options;
     this.#nonce = Math.floor(options.random() * 2 ** 40);
     this.#startedMs = options.timers.now();
+    this.#filledMs = this.#startedMs;
   }
 
   /** Lists under way or waiting. */
@@ -102,34 +125,65 @@ export class Sweep {
     this.show();
   }
 
+  /** Documents that others have and that are on their way here. */
+  get awaitedCount(): number {
+    return this.#awaited.size;
+  }
+
   /** Others may have the document although it is not here. */
   isBehind(document: DocumentName): boolean {
-    if (this.#awaited.has(document)) return true;
+    const sinceOverflowMs = this.#options.timers.now() - this.#overflowMs;
+    return this.#awaited.has(document) || sinceOverflowMs < AWAITED_MS || this.isNew;
+  }
+
+  /** Nothing is known yet of what is not here. */
+  get isNew(): boolean {
     if (this.#hasCompared) return false;
-    const { timers, hasPeers } = this.#options;
-    const runningMs = timers.now() - this.#startedMs;
-    return runningMs < ALONE_MS || (runningMs < BEHIND_MS_MAX && hasPeers());
+    const { timers, peers } = this.#options;
+    const isAlone = peers().length === 0 && this.#hearsAll;
+    return !isAlone && timers.now() - this.#startedMs < BEHIND_MS_MAX;
+  }
+
+  get #hearsAll(): boolean {
+    const nowMs = this.#options.timers.now();
+    return nowMs - (this.#connectedMs ?? nowMs) >= ALONE_MS;
+  }
+
+  /** What is listed here lacks what others have: the first fill-up is not over. A node that hears nobody lists what it has. */
+  get isFillingUp(): boolean {
+    const { timers, peers } = this.#options;
+    const mayComeYet = peers().length > 0 || timers.now() - this.#startedMs < ALONE_MS;
+    return this.#filledMs !== null && mayComeYet;
   }
 
   /** It is here now. */
   arrived(document: DocumentName): void {
-    this.#awaited.delete(document);
+    if (!this.#awaited.delete(document)) return;
+    if (this.#filledMs !== null) this.#filledMs = this.#options.timers.now();
   }
 
-  /** A node has come: soon it is shown what there is, by whoever is first. */
+  /** A node has come, or says that it is behind: soon it is shown what there is, by whoever is first. */
   greet(): void {
     const { timers, random } = this.#options;
-    this.#showsAtMs ??= timers.now() + random() * GREETING_SPREAD_MS;
+    const dueMs = Math.max(timers.now(), this.#shownMs + GREETING_MS_MIN);
+    this.#showsAtMs ??= dueMs + random() * GREETING_SPREAD_MS;
   }
 
   /** Shows all buckets. */
   show(): void {
     if (!this.#isReady) return;
     const { index, timers, random, send } = this.#options;
+    if (this.isNew) this.#tellBehind();
     send({ kind: 'buckets', digests: index.digests() });
     this.#showsAtMs = null;
+    this.#shownMs = timers.now();
     this.#nextRoundMs = timers.now() + ROUND_MS + (random() - 0.5) * ROUND_SPREAD_MS;
     this.rounds += 1;
+  }
+
+  #tellBehind(): void {
+    const bytes = new Uint8Array(0);
+    this.#options.send({ kind: 'application', document: null, topic: BEHIND_TOPIC, bytes });
   }
 
   onMessage({ origin, message }: Received): void {
@@ -137,16 +191,21 @@ export class Sweep {
     else if (message.kind === 'list-reply') this.#onListReply(origin, message);
     else if (message.kind === 'list-request') {
       this.#onListRequest(origin, message.nonce, message.bucket, message.after);
-    }
+    } else if (message.kind === 'application' && message.topic === BEHIND_TOPIC) this.greet();
   }
 
   /** About every second, or more often. */
   tick(): void {
-    const nowMs = this.#options.timers.now();
+    const { timers, isConnected } = this.#options;
+    const nowMs = timers.now();
     this.#budget = WANTS_PER_SECOND;
     for (const [nonce, asked] of this.#asked) {
-      // Lost, or its node is gone: the next round finds it again.
-      if (nowMs - asked.atMs >= LIST_TIMEOUT_MS) this.#asked.delete(nonce);
+      if (nowMs - asked.atMs < LIST_TIMEOUT_MS) continue;
+      // Lost, or its node is gone: whoever shows this bucket next is asked.
+      this.#asked.delete(nonce);
+      this.#seen.delete(asked.bucket);
+      this.#compared.clear();
+      this.dropped += 1;
     }
     for (const [document, atMs] of this.#awaited) {
       if (nowMs - atMs < AWAITED_MS) break;
@@ -158,7 +217,27 @@ export class Sweep {
     const isDue =
       nowMs >= (this.#nextRoundMs ?? Infinity) || nowMs >= (this.#showsAtMs ?? Infinity);
     if (isDue) this.show();
+    this.#connectedMs = isConnected() ? (this.#connectedMs ?? nowMs) : null;
+    if (this.isNew && this.#isReady) this.#tellBehind();
+    this.#lookIfCompared();
+    this.#lookIfFilled(nowMs);
     this.#next();
+  }
+
+  #lookIfFilled(nowMs: number): void {
+    if (this.#filledMs === null || this.isNew) return;
+    const isStalled = nowMs - this.#filledMs >= STALLED_MS && this.#asked.size === 0;
+    if ((this.backlog === 0 && this.#awaited.size === 0) || isStalled) this.#filledMs = null;
+  }
+
+  /** Lists have come, or there were none to ask for. */
+  #lookIfCompared(): void {
+    if (this.#hasCompared || this.backlog > 0 || this.#compared.size === 0) return;
+    const { peers, isPeerBehind } = this.#options;
+    const knowsAll = this.#hearsAll && peers().every(({ node }) => this.#compared.has(node));
+    this.#hasCompared = knowsAll || [...this.#compared].some((node) => !isPeerBehind(node));
+    if (this.#hasCompared) this.#compared.clear();
+    this.#lookIfFilled(this.#options.timers.now());
   }
 
   #onBuckets(node: string, digests: Uint8Array): void {
@@ -166,20 +245,26 @@ export class Sweep {
     const own = this.#options.index.digests();
     const nowMs = this.#options.timers.now();
     let isSame = true;
+    let isWhole = true;
     for (let bucket = 0; bucket < SWEEP_BUCKETS; bucket += 1) {
       const at = bucket * DIGEST_BYTES;
       const digest = Buffer.from(digests.subarray(at, at + DIGEST_BYTES)).toString('latin1');
       if (digest === Buffer.from(own.subarray(at, at + DIGEST_BYTES)).toString('latin1')) continue;
       isSame = false;
-      if (this.#seen.get(bucket)?.digest === digest || this.#waiting.length >= WAITING_MAX)
+      if (this.#seen.get(bucket)?.digest === digest) continue;
+      if (this.#waiting.length >= WAITING_MAX) {
+        isWhole = false;
+        this.dropped += 1;
         continue;
+      }
       this.#seen.delete(bucket);
       this.#seen.set(bucket, { digest, atMs: nowMs });
       this.#waiting.push({ node, bucket, after: null });
     }
-    // Somebody has shown what this node would show.
-    if (isSame) this.#showsAtMs = null;
-    if (this.backlog === 0) this.#hasCompared = true;
+    // Somebody has shown what this node would show; of one that is behind others want to know it from itself.
+    if (isSame && !this.isNew) this.#showsAtMs = null;
+    if (isWhole && !this.#hasCompared) this.#compared.add(node);
+    this.#lookIfCompared();
     this.#next();
   }
 
@@ -211,7 +296,7 @@ export class Sweep {
     if (!isLast && last !== undefined) {
       this.#waiting.unshift({ node, bucket, after: last.document });
     }
-    if (this.backlog === 0) this.#hasCompared = true;
+    this.#lookIfCompared();
     this.#next();
   }
 
@@ -227,9 +312,10 @@ export class Sweep {
     }
     this.wanted += 1;
     this.#budget -= 1;
-    if (!index.has(document) && this.#awaited.size < AWAITED_MAX) {
+    if (!index.has(document)) {
       this.#awaited.delete(document);
-      this.#awaited.set(document, timers.now());
+      if (this.#awaited.size < AWAITED_MAX) this.#awaited.set(document, timers.now());
+      else this.#overflowMs = timers.now();
     }
     want(document, node, 'sweep');
   }

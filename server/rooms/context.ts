@@ -82,3 +82,7 @@ export interface RoomContext {
   readonly isBehind?: (document: DocumentName) => boolean;
   readonly report: (event: RoomEvent) => void;
 }
+  /** Follows some edits; absent on a node without traces. */
+  readonly tracing?: Tracing;
+  /** A node that has just started, and has not got all yet that others have. */
+  readonly isFillingUp?: () => boolean;

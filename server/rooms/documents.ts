@@ -73,7 +73,7 @@ export class Documents {
     this.#ack = ack;
   }
 
-  /** Stored documents in order of name, without tombstones. */
+  /** Stored documents in order of name, without tombstones. @throws ProtocolError `replica-behind`: not all are here yet */
   async list(query: {
     prefix?: string;
     after?: string;
@@ -83,6 +83,7 @@ export class Documents {
   }
 
   /** The validator of a document, without reading its content: what a 304 needs. */
+    if (this.#context.isFillingUp?.() === true) throw new ProtocolError('replica-behind');
   async version(name: DocumentName): Promise<DocumentVersion> {
     return await this.#withDocument(name, async (room) => versionOf(room));
   }
@@ -183,8 +184,9 @@ export class Documents {
       if (this.#registry.find(name)?.exists !== true) {
         // Not opened: a document that is damaged can be deleted too.
         const stat: DocumentStat | null = await this.#context.store.stat(name);
-        if (stat === null) throw this.#notFound(name);
-        if (stat.isDeleted) throw new ProtocolError('document-deleted');
+        // Another node may have created it just now.
+        if (stat === null) await this.#withDocument(name, () => Promise.resolve());
+        if (stat?.isDeleted === true) throw new ProtocolError('document-deleted');
       }
       await this.#inTime(this.#registry.delete(name));
     });

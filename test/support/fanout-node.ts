@@ -103,6 +103,7 @@ export class FanoutNode {
       replicas: replication.replicas,
       isBehind: (document) => this.sweep.isBehind(document),
       report: () => undefined,
+      isFillingUp: () => this.sweep.isFillingUp(),
     };
     this.registry = new Registry(context);
     this.documents = new Documents(this.registry, context, { writeTimeoutMs: 5_000 });

@@ -159,6 +159,6 @@ describe('[I2] the sweep brings documents without content', () => {
     await timers.advance(15_000);
     const stats = await Promise.all(['blank', 'gone'].map((name) => newcomer.store.stat(name)));
     expect(stats).toMatchObject([{ isDeleted: false }, { isDeleted: true }]);
-    expect(newcomer.sweep.documentCount()).toBe(2);
+    expect(newcomer.sweep.counts()?.documents).toBe(2);
   });
 });

@@ -273,7 +273,7 @@ describe('two regions', () => {
     expect(codeOf(await world.settle(us.documents.state(notes, null)))).toBe('replica-behind');
     world.heal();
     await world.timers.advance(15_000);
-    expect(us.sweep.documentCount()).toBe(50);
+    expect(us.sweep.counts()?.documents).toBe(50);
     world.cut();
     await world.timers.advance(1_000);
     expect(await textOn(world, us, 'd49' as DocumentName)).toBe('49');
