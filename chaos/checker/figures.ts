@@ -9,7 +9,8 @@ export interface Percentiles {
 }
 
 export interface TimeBin {
-  readonly atMs: number;
+  /** Its beginning. */
+  readonly mono: number;
   readonly invoked: number;
   readonly acks: number;
   readonly ackP50: number | null;
@@ -20,18 +21,21 @@ export interface TimeBin {
 
 export interface Figures {
   readonly ops: number;
+  /** Operations that were acked, which K1 and K2 hold against the end. */
   readonly acksChecked: number;
   /** Never acked, never refused. */
   readonly unknown: number;
   readonly crashes: number;
   readonly faultsProven: number;
   readonly faultsSkipped: number;
-  /** Lost acks, and the upper bound of their rate per crash at 95% when there are none (rule of three); null without crashes. */
+  /** What a run without a loss proves: losses per crash are rarer, at 95% (rule of three). Null without crashes. */
   readonly lossRateMax: number | null;
   readonly ackLatency: Readonly<Record<string, Percentiles>>;
   /** From the ack to sight on every node. */
   readonly ackToVisible: Percentiles | null;
-  /** From the first quiet to equal states, by document the slowest; null when it was never seen. */
+  /** Acked additions that some watching node never showed (deleted before, or the run ended). */
+  readonly neverVisible: number;
+  /** From the heal to equal states, the slowest document; null when nobody watched, or one never became equal. */
   readonly convergeMs: number | null;
   readonly bins: readonly TimeBin[];
 }
