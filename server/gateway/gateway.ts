@@ -113,6 +113,7 @@ class Member implements ConnectionEvents, Connected {
     this.#leave = leave;
     if (pass === null) return;
     session.setCanWrite(pass.canWrite);
+    session.subject = pass.identity.subject;
     session.onToken = (token) => pass.renew(token, session);
   }
 

@@ -119,6 +119,7 @@ export class EventStream extends SocketOutlet implements Connected {
     this.askedMs = this.openedMs;
     this.session = new Session(this, options.limits);
     this.session.setCanWrite(request.canWrite);
+    this.session.subject = request.identity.subject;
   }
 
   override get wire(): Wire {

@@ -41,7 +41,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       const connection = textOf(request, 'connection');
       const author =
         connection === undefined
-          ? new OneRequest(response, true)
+          ? new OneRequest(response)
           : streams.authorOf(connection, callOf(response).identity, document);
       if (author === null) throw new ProtocolError('connection-not-found');
       const written = await documents.write(document, update, {
@@ -68,10 +68,10 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       if (update !== null && update.byteLength > limits.frameBytesMax) {
         throw new ProtocolError('body-too-large', undefined, { limit: limits.frameBytesMax });
       }
-      const canWrite = allows(callOf(response).access, 'write');
+      const author = new OneRequest(response);
       const { written, state } = await documents.sync(document, stateVector, update, {
-        author: new OneRequest(response, canWrite),
-        isCreating: canWrite,
+        author,
+        isCreating: author.canWrite,
         durability: durabilityOf(request, context.durability),
       });
       response.set({ 'Cache-Control': 'no-store', 'X-Document-Version': state.digest });
@@ -85,10 +85,13 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
 /** Somebody who writes by one request: gone when its client is. */
 class OneRequest implements Author {
   readonly canWrite: boolean;
+  readonly subject: string | null;
   readonly #response: Response;
-  constructor(response: Response, canWrite: boolean) {
+  constructor(response: Response) {
+    const { access, identity } = callOf(response);
     this.#response = response;
-    this.canWrite = canWrite;
+    this.canWrite = allows(access, 'write');
+    this.subject = identity.subject;
   }
   get isClosed(): boolean {
     return this.#response.destroyed;

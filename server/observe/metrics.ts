@@ -218,6 +218,11 @@ export class Metrics {
     this.#count('updates_accepted_total', 'New updates', () => stats.accepted);
     this.#count('updates_redundant_total', 'Updates with nothing new', () => stats.redundant);
     this.#count('updates_gap_total', 'Updates that build on something missing', () => stats.gap);
+    this.#count(
+      'updates_foreign_total',
+      'Updates with the client id of another connected user',
+      () => stats.foreign,
+    );
     this.#count('updates_tried_total', 'Updates tried in a worker first', () => stats.trials);
     this.#count('flushes_total', 'Frames made from one or more updates', () => stats.flushes);
     this.#count('deliveries_total', 'Update frames × receivers', () => stats.deliveries);

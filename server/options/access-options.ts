@@ -13,6 +13,7 @@ export interface AccessConfig {
   readonly authorizeTimeoutMs: number;
   readonly recheckIntervalMs: number;
   readonly preauthBytes: number;
+  readonly foreignStructs: 'count' | 'refuse';
   readonly allowedOrigins: readonly string[];
 }
 
@@ -91,6 +92,12 @@ export const ACCESS_OPTIONS: readonly Option<keyof AccessConfig>[] = [
     doc: 'Largest frame that is read from a connection that was not let in.',
   },
   {
+    key: 'foreignStructs',
+    env: 'FOREIGN_STRUCTS',
+    kind: { type: 'choice', values: ['count', 'refuse'] },
+    doc: 'Live edits with a client id that another connected user writes with: `count` them (`updates_foreign_total`), or `refuse` them (4409), which also ends honest clients that pass on what they got peer to peer.',
+  },
+  {
     key: 'allowedOrigins',
     env: 'ALLOWED_ORIGINS',
     kind: { type: 'list' },
@@ -112,6 +119,7 @@ export function accessDefaults(): AccessConfig {
     authorizeTimeoutMs: 2000,
     recheckIntervalMs: 60_000,
     preauthBytes: 64 * 1024,
+    foreignStructs: 'count',
     allowedOrigins: [],
   };
 }

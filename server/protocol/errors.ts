@@ -49,6 +49,7 @@ export type ErrorCode =
   | 'access-unavailable'
   | 'forbidden'
   | 'read-only'
+  | 'foreign-client-id'
   | 'rate-limited'
   | 'document-not-found'
   | 'connection-not-found'
@@ -254,6 +255,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     http: 403,
     retry: 'never',
     meaning: 'The token allows reading this document, not writing to it.',
+  },
+  'foreign-client-id': {
+    close: 4409,
+    http: 409,
+    retry: 'never',
+    meaning:
+      'The update is written with the client id of another user who is connected; take a new one (a new Y.Doc) and connect again.',
   },
   'rate-limited': {
     close: 4529,

@@ -19,7 +19,8 @@ export type Offer =
   | { readonly kind: 'accepted' | 'redundant' | 'gap'; readonly isPart?: true }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: RefusalReason };
 
-export type RefusalReason = RefusalCode | 'document-size' | 'cost' | 'read-only' | 'exists';
+export type RefusalReason =
+  RefusalCode | 'document-size' | 'cost' | 'read-only' | 'exists' | 'client-owner';
 
 export type NewVerdict = Verdict & { readonly kind: 'new' };
 
@@ -28,6 +29,11 @@ const ACCEPTED_PART: Offer = { kind: 'accepted', isPart: true };
 const REDUNDANT: Offer = { kind: 'redundant' };
 const GAP: Offer = { kind: 'gap' };
 const READ_ONLY: Offer = { kind: 'refused', code: 'read-only', reason: 'read-only' };
+export const FOREIGN: Offer = {
+  kind: 'refused',
+  code: 'foreign-client-id',
+  reason: 'client-owner',
+};
 export const EXISTS: Offer = { kind: 'refused', code: 'document-exists', reason: 'exists' };
 
 /** A worker gets this much longer for each MiB of document that it has to load before a trial. */

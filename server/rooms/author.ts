@@ -6,6 +6,10 @@ export interface Author {
   readonly canWrite: boolean;
   /** Only the first content of a document is meant: refused if there is any in the moment of taking it. */
   readonly isSeeding?: boolean;
+  /** The user, by the token; null or absent: somebody without a name. */
+  readonly subject?: string | null;
+  /** Connected, and typing now: neither answering what it was asked for, nor one request. */
+  readonly isLive?: boolean;
   /** Another node: stored and shown here, and not told to other nodes again. */
   readonly isRemote?: true;
 }

@@ -20,6 +20,7 @@ export interface RoomLimits {
   readonly compactTailBytes: number;
   readonly compactTimeoutMs: number;
   readonly trialTimeoutMs: number;
+  readonly foreignStructs: 'count' | 'refuse';
   readonly presence: PresenceLimits;
 }
 
@@ -29,6 +30,8 @@ export class RoomStats {
   redundant = 0;
   gap = 0;
   refused = 0;
+  /** Updates with structs of a client whose owner, another user, is connected. */
+  foreign = 0;
   flushes = 0;
   /** Frames × receivers. */
   deliveries = 0;

@@ -12,11 +12,12 @@
 import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
-import { ACCEPTED, Admission, EXISTS, type NewVerdict, type Offer } from './admission.ts';
+import { ACCEPTED, Admission, EXISTS, FOREIGN, type NewVerdict, type Offer } from './admission.ts';
 import { ANYBODY, type Author } from './author.ts';
 import { headOf, type LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames, runsByLocals } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
+import { ClientOwners } from './client-owners.ts';
 import { Durability } from './durability.ts';
 import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
@@ -47,6 +48,7 @@ export class Room implements CatchUpSource {
   readonly #tail: Tail;
   readonly #window: FlushWindow;
   readonly #admission: Admission;
+  readonly #owners = new ClientOwners();
   readonly #durability: Durability;
   /** Requests that wait for what others send. */
   readonly #arrivals: Waits;
@@ -197,6 +199,14 @@ export class Room implements CatchUpSource {
   accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer {
     this.assertOpen();
     if (author.isSeeding === true && this.exists) return EXISTS;
+    if (this.#owners.note(verdict.summary.sections, author)) {
+      const { stats, limits } = this.context;
+      stats.foreign += 1;
+      if (limits.foreignStructs === 'refuse' && author.isLive === true) {
+        stats.refused += 1;
+        return FOREIGN;
+      }
+    }
     const bytes = ownBytes(update);
     const append = this.context.store.append(this.name, bytes);
     this.version.apply(verdict.summary);

@@ -50,6 +50,8 @@ export class Session implements Author {
   #sync: SyncState = 'waiting';
   #isClosed = false;
   #canWrite = true;
+  /** What is being looked at answers our SyncStep1: it may carry what others wrote. */
+  #isResyncing = false;
   /** A SyncStep1 that arrived while a catch-up was running: answered after it, the newest only. */
   #nextJoin: CatchUpStart | null = null;
   #isGreeted = false;
@@ -59,6 +61,9 @@ export class Session implements Author {
   #lastOffer: Offer['kind'] | null = null;
   #gaps: EventRate | null = null;
   #joins: EventRate | null = null;
+
+  /** The user, by the token; null: somebody without a name. Set by who let the session in. */
+  subject: string | null = null;
 
   /** Takes a new token that came in band; null: tokens mean nothing here. Set by who let the session in. */
   onToken: ((token: string) => Promise<void>) | null = null;
@@ -83,6 +88,10 @@ export class Session implements Author {
 
   get canWrite(): boolean {
     return this.#canWrite;
+  }
+
+  get isLive(): boolean {
+    return !this.#isResyncing;
   }
 
   /** Takes effect with the next message; what was accepted stays. */
@@ -279,6 +288,7 @@ export class Session implements Author {
 
   #offer(room: Room, update: Uint8Array, isStep2: boolean): void {
     let offer: Offer | Promise<Offer>;
+    this.#isResyncing = isStep2;
     try {
       offer = room.offer(update, this);
     } catch (error) {

@@ -89,6 +89,7 @@ export class NodeMesh {
         compactTailBytes: 1_000 * MIB,
         compactTimeoutMs: 30_000,
         trialTimeoutMs: 1_000,
+        foreignStructs: 'count',
         presence: { stateBytesMax: 8192, stateDepthMax: 16 },
       },
       stats: new RoomStats(),

@@ -49,6 +49,7 @@ export function openRooms(
       compactTailBytes: 1_000 * MIB,
       compactTimeoutMs: 30_000,
       trialTimeoutMs: 1_000,
+      foreignStructs: 'count',
       presence: { stateBytesMax: 8192, stateDepthMax: 16 },
       ...limits,
     },

@@ -49,6 +49,7 @@ beforeEach(async () => {
       compactTailBytes: 100_000_000,
       compactTimeoutMs: 10_000,
       trialTimeoutMs: 5_000,
+      foreignStructs: 'count',
       presence: { stateBytesMax: 8192, stateDepthMax: 16 },
     },
     stats: new RoomStats(),

@@ -69,6 +69,7 @@ async function house(
       compactTailBytes: 100_000_000,
       compactTimeoutMs: 1000,
       trialTimeoutMs: 100,
+      foreignStructs: 'count',
       presence: { stateBytesMax: 8192, stateDepthMax: 16 },
     },
     stats: new RoomStats(),
