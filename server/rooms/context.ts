@@ -83,9 +83,7 @@ export interface RoomContext {
   readonly replicas?: Replicas;
   /** Other nodes may have a document that is not here; absent on a node that is alone. */
   readonly isBehind?: (document: DocumentName) => boolean;
-  readonly report: (event: RoomEvent) => void;
-}
-  /** Follows some edits; absent on a node without traces. */
-  readonly tracing?: Tracing;
   /** A node that has just started, and has not got all yet that others have. */
   readonly isFillingUp?: () => boolean;
+  readonly report: (event: RoomEvent) => void;
+}

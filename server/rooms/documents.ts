@@ -79,11 +79,11 @@ export class Documents {
     after?: string;
     limit: number;
   }): Promise<readonly DocumentSummary[]> {
+    if (this.#context.isFillingUp?.() === true) throw new ProtocolError('replica-behind');
     return await this.#answer(() => this.#context.store.list(query));
   }
 
   /** The validator of a document, without reading its content: what a 304 needs. */
-    if (this.#context.isFillingUp?.() === true) throw new ProtocolError('replica-behind');
   async version(name: DocumentName): Promise<DocumentVersion> {
     return await this.#withDocument(name, async (room) => versionOf(room));
   }
