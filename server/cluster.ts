@@ -3,6 +3,7 @@
  * alone without REDIS_URL; then nothing of this exists.
  */
 import { randomBytes } from 'node:crypto';
+import { clocksPart } from './fanout/clocks.ts';
 import { newEpoch } from './fanout/exchange.ts';
 import { Fanout } from './fanout/fanout.ts';
 import type { FanoutEvent } from './fanout/part.ts';
@@ -11,12 +12,12 @@ import { presencePart } from './fanout/presence-lease.ts';
 import { RedisBus } from './fanout/redis-bus.ts';
 import { replicationPart } from './fanout/replication-part.ts';
 import { sweepPart } from './fanout/sweep-part.ts';
+import type { WatchedCluster } from './observe/fanout-metrics.ts';
 import type { Config } from './options.ts';
 import type { RoomContext } from './rooms/context.ts';
 import { realTimers } from './rooms/timers.ts';
 
-export interface Cluster {
-  readonly fanout: Fanout;
+export interface Cluster extends WatchedCluster {
   /** What rooms get to see of it. */
   readonly ofRooms: Required<Pick<RoomContext, 'relay' | 'replicas' | 'isBehind' | 'isFillingUp'>>;
 }
@@ -43,13 +44,14 @@ export function createCluster(
   const sweep = sweepPart();
   const fanout = new Fanout({
     bus,
+  const clocks = clocksPart();
     epoch: newEpoch((length) => randomBytes(length)),
     secret: config.busSecret,
     timers: realTimers,
     random: Math.random,
     replication: config.replication,
     updateBytesMax: 2 * config.documentBytesMax,
-    parts: [presencePart, replication.makePart, sweep.makePart],
+    parts: [presencePart, replication.makePart, sweep.makePart, clocks.makePart],
     report,
   });
   return {
@@ -57,6 +59,9 @@ export function createCluster(
     ofRooms: {
       relay: fanout,
       replicas: replication.replicas,
+    sweepCounts: () => sweep.counts(),
+    waitingForReplicas: () => replication.waitingCount(),
+    clockDifferenceMs: () => clocks.worstMs(),
       isBehind: (document) => sweep.isBehind(document),
       isFillingUp: () => sweep.isFillingUp(),
     },

@@ -114,7 +114,7 @@ export class Node {
       this.#reports.onFanoutEvent(event);
     });
     this.#fanout = cluster?.fanout ?? null;
-    if (this.#fanout !== null) this.#metrics.watchFanout(this.#fanout);
+    if (cluster !== null) this.#metrics.watchFanout(cluster);
     const bases = new BaseCache(this.#store, config.baseCacheBytesMax, realTimers);
     const stats = new RoomStats();
     const context: RoomContext = {

@@ -164,6 +164,11 @@ export class Reports {
         this.#log.error({ ...rest, err: error }, event.type);
         break;
       }
+      case 'clock':
+        if (event.isApart) {
+          this.#log.warn(event, 'the clocks of this node and another are more than 30 s apart');
+        } else this.#log.info(event, 'the clocks of this node and another agree again');
+        break;
       case 'compacted':
         this.#log.debug(event, 'compacted');
         break;

@@ -12,7 +12,6 @@
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { AccessControl } from '../access/access.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
-import { mergeInLevels } from '../protocol/merge-updates.ts';
 import type { PresenceEntry, Relay, RelayedRun } from '../rooms/relay.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
@@ -39,12 +38,11 @@ import {
   type UpdateMessage,
 } from './messages.ts';
 import type { FanoutEvent, FanoutPart, MakePart, Peer, PeerChange } from './part.ts';
-import { Peers, type KnownPeer } from './peers.ts';
+import { Peers, type ShownPeer } from './peers.ts';
+import { merged } from './runs.ts';
 import { FanoutStats } from './stats.ts';
 import { BEHIND_TOPIC } from './sweep.ts';
 
-/** Merging more than this in the turn of a flush would hold up the event loop. */
-const MERGE_BYTES_MAX: number = 128 * 1024;
 /** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
 const FIRST_CONTACT_MS = 3_000;
 const OPENING_WAIT_MS = 500;
@@ -262,7 +260,7 @@ export class Fanout implements Relay, ExchangeListener {
 
   // ── for operators ────────────────────────────────────────────────────────────────────────────────────
 
-  get peers(): readonly (KnownPeer & { readonly differing: number })[] {
+  get peers(): readonly ShownPeer[] {
     return this.#peers.known.map((peer) => ({
       ...peer,
       differing: this.#engine?.comparison.countOf(peer.node) ?? 0,
@@ -273,6 +271,7 @@ export class Fanout implements Relay, ExchangeListener {
     return this.#options.bus.links;
   }
 
+      clockDifferenceMs: this.#clockDifferenceOf(peer.node),
   get divergence(): { readonly documents: number; readonly ageMs: number } {
     const comparison = this.#engine?.comparison;
     return { documents: comparison?.count ?? 0, ageMs: comparison?.ageMs ?? 0 };
@@ -285,10 +284,32 @@ export class Fanout implements Relay, ExchangeListener {
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────
 
   #onUpdate(received: Received & { readonly message: UpdateMessage }): void {
+  /** What waits in memory, all of it bounded. */
+  get backlog(): {
+    readonly inboxBytes: number;
+    readonly wants: number;
+    readonly questions: number;
+  } {
+    const { inbox, antiEntropy } = this.#engine ?? {};
+    return {
+      inboxBytes: inbox?.bytes ?? 0,
+      wants: antiEntropy?.wantCount ?? 0,
+      questions: antiEntropy?.questionCount ?? 0,
+    };
+  }
+
     const engine = this.#engine;
     if (engine === null) return;
     const { origin, epoch, seq, message } = received;
     const { document, previousSeq, update } = message;
+  #clockDifferenceOf(node: string): number | null {
+    for (const part of this.#parts) {
+      const differenceMs = part.clockDifferenceOf?.(node) ?? null;
+      if (differenceMs !== null) return differenceMs;
+    }
+    return null;
+  }
+
     const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
     if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
     let wasEarly = false;
@@ -374,12 +395,4 @@ export class Fanout implements Relay, ExchangeListener {
     const leftMs = OPENING_WAIT_MS - (timers.now() - startedMs);
     if (leftMs > 0) await this.#engine?.antiEntropy.opening(room, leftMs);
   }
-}
-
-/** One message a flush, where that is cheap. */
-function merged(runs: readonly RelayedRun[]): readonly RelayedRun[] {
-  const last = runs.at(-1);
-  const bytes = runs.reduce((sum, run) => sum + run.bytes.length, 0);
-  if (last === undefined || runs.length === 1 || bytes > MERGE_BYTES_MAX) return runs;
-  return [{ bytes: mergeInLevels(runs.map((run) => run.bytes)), lastSeq: last.lastSeq }];
 }

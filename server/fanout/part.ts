@@ -92,6 +92,13 @@ export type FanoutEvent =
   | { readonly type: 'failed'; readonly doing: string; readonly error: unknown };
 
 /** The calls that a part may implement. */
+  /** The clock of another node has come apart from this one's, or back to it. Positive: it is ahead. */
+  | {
+      readonly type: 'clock';
+      readonly node: string;
+      readonly differenceMs: number;
+      readonly isApart: boolean;
+    }
 export interface FanoutPart {
   /** A message of any kind; parts take their own kinds. */
   onMessage?(received: Received): void;
@@ -129,6 +136,9 @@ export interface FanoutPart {
   start?(): void;
   /** About once a second. */
   tick?(): void;
+  /** How far the clock of another node is ahead of this one's; null: it does not say. */
+  clockDifferenceOf?(node: string): number | null;
+
   /** No message goes out after this call. */
   close?(): void;
 }

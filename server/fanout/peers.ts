@@ -22,6 +22,14 @@ export interface KnownPeer extends Peer {
   readonly status: PeerStatus;
 }
 
+/** Another node, as operators see it. */
+export interface ShownPeer extends KnownPeer {
+  /** Documents of which it says something else than this node. */
+  readonly differing: number;
+  /** Positive: its clock is ahead. Null: it does not say. */
+  readonly clockDifferenceMs: number | null;
+}
+
 export class Peers {
   readonly #timers: Timers;
   readonly #known = new Map<string, KnownPeer>();

@@ -26,6 +26,15 @@ export function read<T>(bytes: Uint8Array, decode: (reader: Reader) => T): T | n
   }
 }
 
+/** As `read`, of a format that newer builds may append to: what follows is not looked at. */
+export function readStart<T>(bytes: Uint8Array, decode: (reader: Reader) => T): T | null {
+  return read(bytes, (reader) => {
+    const value = decode(reader);
+    reader.skip();
+    return value;
+  });
+}
+
 export class Reader {
   readonly #bytes: Uint8Array;
   #position = 0;
@@ -36,6 +45,11 @@ export class Reader {
 
   get isAtEnd(): boolean {
     return this.#position === this.#bytes.length;
+  }
+
+  /** To the end. */
+  skip(): void {
+    this.#position = this.#bytes.length;
   }
 
   refuse(): never {

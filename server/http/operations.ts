@@ -72,12 +72,14 @@ function othersJson(others: OthersReport | null, timers: Timers): object {
   const at = (ms: number): string =>
     new Date(timers.wallClock() - (timers.now() - ms)).toISOString();
   return {
-    peers: (others?.peers ?? []).map(({ node, region, status, heardMs, differing }) => ({
-      id: node,
-      region,
-      status,
-      heardAt: at(heardMs),
-      documentsDiffering: differing,
+    peers: (others?.peers ?? []).map((peer) => ({
+      id: peer.node,
+      region: peer.region,
+      status: peer.status,
+      heardAt: at(peer.heardMs),
+      documentsDiffering: peer.differing,
+      clockAheadSeconds:
+        peer.clockDifferenceMs === null ? null : Math.round(peer.clockDifferenceMs / 100) / 10,
     })),
     links: (others?.links ?? []).map(({ region, status, reason, sinceMs }) => ({
       region,

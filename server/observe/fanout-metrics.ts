@@ -1,8 +1,21 @@
-/** Metrics of the bus and of anti-entropy; only on nodes that have others. */
+/** Metrics of the bus, of anti-entropy and of what plugs into it; only on nodes that have others. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Fanout } from '../fanout/fanout.ts';
+import type { SweepCounts } from '../fanout/sweep-part.ts';
 
-export function watchFanout(registry: Registry, fanout: Fanout): void {
+/** What there is to be seen of the other nodes. */
+export interface WatchedCluster {
+  readonly fanout: Fanout;
+  /** Null where there is no sweep. */
+  readonly sweepCounts: () => SweepCounts | null;
+  /** Rooms in which somebody waits for another region. */
+  readonly waitingForReplicas: () => number;
+  /** The furthest of the living nodes’ clocks from this one’s. */
+  readonly clockDifferenceMs: () => number;
+}
+
+export function watchFanout(registry: Registry, cluster: WatchedCluster): void {
+  const { fanout, sweepCounts, waitingForReplicas, clockDifferenceMs } = cluster;
   const { stats, exchange } = fanout;
   const registers = [registry];
   const { bus } = fanout;
@@ -18,6 +31,30 @@ export function watchFanout(registry: Registry, fanout: Fanout): void {
   gauge('bus_peers', 'Other nodes that are alive', () => {
     return fanout.peers.filter(({ status }) => status === 'alive').length;
   });
+  gauge('inbox_bytes', 'Updates of other nodes that wait to be looked at', () => {
+    return fanout.backlog.inboxBytes;
+  });
+  gauge('antientropy_wanted_documents', 'Documents that another node is to be asked about', () => {
+    return fanout.backlog.wants;
+  });
+  gauge('antientropy_questions', 'Questions to other nodes under way', () => {
+    return fanout.backlog.questions;
+  });
+  gauge(
+    'replicated_acks_waiting_documents',
+    'Documents with acks that wait for another region',
+    () => {
+      return waitingForReplicas();
+    },
+  );
+  gauge(
+    'clock_difference_seconds',
+    'Of the living nodes’ clocks to this one’s, the largest',
+    () => {
+      return clockDifferenceMs() / 1000;
+    },
+  );
+  watchSweep(sweepCounts);
   gauge('divergence_documents', 'Documents of which another node says something else', () => {
     return fanout.divergence.documents;
   });
@@ -47,6 +84,24 @@ export function watchFanout(registry: Registry, fanout: Fanout): void {
     ['idle', stats.roundsIdle],
     ['failed', stats.roundsFailed],
   ]);
+
+  function watchSweep(read: () => SweepCounts | null): void {
+    const of = (key: Exclude<keyof SweepCounts, 'isFillingUp'>) => (): number => read()?.[key] ?? 0;
+    count('sweep_rounds_total', 'Times that others were shown what is stored here', of('rounds'));
+    count('sweep_wanted_total', 'Documents that the sweep has asked for', of('wanted'));
+    count('sweep_buried_total', 'Deletions that the sweep has learnt', of('buried'));
+    count('sweep_dropped_total', 'Lists that did not come, or found no place', of('dropped'));
+    gauge('sweep_documents', 'Documents that are compared, deleted ones included', of('documents'));
+    gauge(
+      'sweep_awaited_documents',
+      'Documents that others have and this node not yet',
+      of('awaited'),
+    );
+    gauge('sweep_backlog_lists', 'Lists of other nodes to look at', of('backlog'));
+    gauge('sweep_filling_up', '1 until what others have is here for the first time', () => {
+      return read()?.isFillingUp === true ? 1 : 0;
+    });
+  }
 
   function gauge(name: string, help: string, read: () => number): void {
     new Gauge({

@@ -5,11 +5,10 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { Connections } from '../connections/connections.ts';
-import type { Fanout } from '../fanout/fanout.ts';
 import type { BaseCache } from '../rooms/base-cache.ts';
 import type { RoomStats } from '../rooms/context.ts';
 import type { Registry as RoomRegistry } from '../rooms/registry.ts';
-import { watchFanout } from './fanout-metrics.ts';
+import { watchFanout, type WatchedCluster } from './fanout-metrics.ts';
 
 export interface MetricSources {
   readonly store: DocumentStore;
@@ -190,8 +189,8 @@ export class Metrics {
   }
 
   /** Only on nodes that have others. */
-  watchFanout(fanout: Fanout): void {
-    watchFanout(this.#registry, fanout);
+  watchFanout(cluster: WatchedCluster): void {
+    watchFanout(this.#registry, cluster);
   }
 
   /** Connects the numbers that others keep. */

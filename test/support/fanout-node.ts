@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { MemoryStore } from '../../persistence/memory-store.ts';
+import { clocksPart, type ClocksPart } from '../../server/fanout/clocks.ts';
 import type { FanoutEvent } from '../../server/fanout/part.ts';
 import { Fanout } from '../../server/fanout/fanout.ts';
 import type { MemoryNetwork } from '../../server/fanout/memory-bus.ts';
@@ -17,7 +18,7 @@ import { Documents } from '../../server/rooms/documents.ts';
 import { Registry } from '../../server/rooms/registry.ts';
 import type { DurabilityLevel } from '../../server/rooms/replication.ts';
 import { Session } from '../../server/rooms/session.ts';
-import type { TimerHandle } from '../../server/rooms/timers.ts';
+import type { TimerHandle, Timers } from '../../server/rooms/timers.ts';
 import { WorkerPool } from '../../server/rooms/workers/worker-pool.ts';
 import { RecordingOutlet } from './recording-outlet.ts';
 import type { VirtualTimers } from './virtual-timers.ts';
@@ -31,6 +32,8 @@ export interface FanoutNodeOptions {
   readonly node: string;
   readonly region: string;
   readonly regions: readonly string[];
+  /** How far its wall clock is ahead. */
+  readonly aheadMs?: () => number;
   /** What is left of an earlier start. */
   readonly store?: MemoryStore;
 }
@@ -41,6 +44,7 @@ export class FanoutNode {
   readonly documents: Documents;
   readonly fanout: Fanout;
   readonly sweep: SweepPart;
+  readonly clocks: ClocksPart;
   readonly events: FanoutEvent[] = [];
   readonly #workers = new WorkerPool({ threadsMax: 1, queueMax: 1000 });
 
@@ -65,9 +69,11 @@ export class FanoutNode {
   }
 
   private constructor(options: FanoutNodeOptions, store: MemoryStore) {
-    const { network, timers, random, node, region, regions } = options;
+    const { network, random, node, region, regions, aheadMs = () => 0 } = options;
+    const timers = clockAhead(options.timers, aheadMs);
     this.store = store;
     this.sweep = sweepPart();
+    this.clocks = clocksPart();
     const replication = replicationPart();
     this.fanout = new Fanout({
       bus: network.join(node, region, regions),
@@ -77,7 +83,7 @@ export class FanoutNode {
       random,
       replication: 'full',
       updateBytesMax: 32 * MIB,
-      parts: [presencePart, replication.makePart, this.sweep.makePart],
+      parts: [presencePart, replication.makePart, this.sweep.makePart, this.clocks.makePart],
       report: (event) => this.events.push(event),
     });
     const context: RoomContext = {
@@ -103,8 +109,8 @@ export class FanoutNode {
       relay: this.fanout,
       replicas: replication.replicas,
       isBehind: (document) => this.sweep.isBehind(document),
-      report: () => undefined,
       isFillingUp: () => this.sweep.isFillingUp(),
+      report: () => undefined,
     };
     this.registry = new Registry(context);
     this.documents = new Documents(this.registry, context, { writeTimeoutMs: 5_000 });
@@ -138,4 +144,18 @@ export class FanoutNode {
     await this.registry.close();
     await this.#workers.close();
   }
+}
+
+function clockAhead(timers: VirtualTimers, aheadMs: () => number): Timers {
+  return {
+    now: () => timers.now(),
+    wallClock: () => timers.wallClock() + aheadMs(),
+    setTimeout: (callback, delayMs) => timers.setTimeout(callback, delayMs),
+    clearTimeout: (handle) => {
+      timers.clearTimeout(handle);
+    },
+    setImmediate: (callback) => {
+      timers.setImmediate(callback);
+    },
+  };
 }

@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/shutdown.ts': [],
   'server/cluster.ts': [
     'server/fanout',
+    'server/observe',
     'server/options.ts',
     'server/protocol',
     'server/rooms',

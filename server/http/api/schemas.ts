@@ -207,6 +207,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
           minimum: 0,
           description: 'Documents of which it says something else than what is here.',
         },
+        clockAheadSeconds: {
+          type: ['number', 'null'],
+          description:
+            'By how much its clock is ahead of this node’s; null while it has not said. Beyond 30 s either way it is logged: tokens end by the clock of the node that looks at them.',
+        },
       }),
     },
     links: {
