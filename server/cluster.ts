@@ -42,9 +42,9 @@ export function createCluster(
   });
   const replication = replicationPart();
   const sweep = sweepPart();
+  const clocks = clocksPart();
   const fanout = new Fanout({
     bus,
-  const clocks = clocksPart();
     epoch: newEpoch((length) => randomBytes(length)),
     secret: config.busSecret,
     timers: realTimers,
@@ -56,12 +56,12 @@ export function createCluster(
   });
   return {
     fanout,
-    ofRooms: {
-      relay: fanout,
-      replicas: replication.replicas,
     sweepCounts: () => sweep.counts(),
     waitingForReplicas: () => replication.waitingCount(),
     clockDifferenceMs: () => clocks.worstMs(),
+    ofRooms: {
+      relay: fanout,
+      replicas: replication.replicas,
       isBehind: (document) => sweep.isBehind(document),
       isFillingUp: () => sweep.isFillingUp(),
     },

@@ -143,6 +143,11 @@ export class Reports {
       case 'twin':
         this.#log.error(event, 'another process has the NODE_ID of this node');
         break;
+      case 'clock':
+        if (event.isApart) {
+          this.#log.warn(event, 'the clocks of this node and another are more than 30 s apart');
+        } else this.#log.info(event, 'the clocks of this node and another agree again');
+        break;
       case 'failed': {
         const { error, ...rest } = event;
         this.#log.error({ ...rest, err: error }, 'the fan-out failed');
@@ -164,11 +169,6 @@ export class Reports {
         this.#log.error({ ...rest, err: error }, event.type);
         break;
       }
-      case 'clock':
-        if (event.isApart) {
-          this.#log.warn(event, 'the clocks of this node and another are more than 30 s apart');
-        } else this.#log.info(event, 'the clocks of this node and another agree again');
-        break;
       case 'compacted':
         this.#log.debug(event, 'compacted');
         break;

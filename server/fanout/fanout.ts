@@ -264,6 +264,7 @@ export class Fanout implements Relay, ExchangeListener {
     return this.#peers.known.map((peer) => ({
       ...peer,
       differing: this.#engine?.comparison.countOf(peer.node) ?? 0,
+      clockDifferenceMs: this.#clockDifferenceOf(peer.node),
     }));
   }
 
@@ -271,19 +272,11 @@ export class Fanout implements Relay, ExchangeListener {
     return this.#options.bus.links;
   }
 
-      clockDifferenceMs: this.#clockDifferenceOf(peer.node),
   get divergence(): { readonly documents: number; readonly ageMs: number } {
     const comparison = this.#engine?.comparison;
     return { documents: comparison?.count ?? 0, ageMs: comparison?.ageMs ?? 0 };
   }
 
-  get bus(): Bus {
-    return this.#options.bus;
-  }
-
-  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────
-
-  #onUpdate(received: Received & { readonly message: UpdateMessage }): void {
   /** What waits in memory, all of it bounded. */
   get backlog(): {
     readonly inboxBytes: number;
@@ -298,10 +291,10 @@ export class Fanout implements Relay, ExchangeListener {
     };
   }
 
-    const engine = this.#engine;
-    if (engine === null) return;
-    const { origin, epoch, seq, message } = received;
-    const { document, previousSeq, update } = message;
+  get bus(): Bus {
+    return this.#options.bus;
+  }
+
   #clockDifferenceOf(node: string): number | null {
     for (const part of this.#parts) {
       const differenceMs = part.clockDifferenceOf?.(node) ?? null;
@@ -310,6 +303,13 @@ export class Fanout implements Relay, ExchangeListener {
     return null;
   }
 
+  // ── inside ───────────────────────────────────────────────────────────────────────────────────────────
+
+  #onUpdate(received: Received & { readonly message: UpdateMessage }): void {
+    const engine = this.#engine;
+    if (engine === null) return;
+    const { origin, epoch, seq, message } = received;
+    const { document, previousSeq, update } = message;
     const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
     if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
     let wasEarly = false;

@@ -89,9 +89,6 @@ export type FanoutEvent =
       readonly reason: string;
     }
   | { readonly type: 'twin'; readonly node: string }
-  | { readonly type: 'failed'; readonly doing: string; readonly error: unknown };
-
-/** The calls that a part may implement. */
   /** The clock of another node has come apart from this one's, or back to it. Positive: it is ahead. */
   | {
       readonly type: 'clock';
@@ -99,6 +96,9 @@ export type FanoutEvent =
       readonly differenceMs: number;
       readonly isApart: boolean;
     }
+  | { readonly type: 'failed'; readonly doing: string; readonly error: unknown };
+
+/** The calls that a part may implement. */
 export interface FanoutPart {
   /** A message of any kind; parts take their own kinds. */
   onMessage?(received: Received): void;
@@ -132,13 +132,13 @@ export interface FanoutPart {
   /** What is on this node's disk, if it is known without reading it. */
   digestOf?(document: DocumentName): Uint8Array | null;
 
+  /** How far the clock of another node is ahead of this one's; null: it does not say. */
+  clockDifferenceOf?(node: string): number | null;
+
   /** Once, when the store is open and before anybody is served. */
   start?(): void;
   /** About once a second. */
   tick?(): void;
-  /** How far the clock of another node is ahead of this one's; null: it does not say. */
-  clockDifferenceOf?(node: string): number | null;
-
   /** No message goes out after this call. */
   close?(): void;
 }

@@ -94,9 +94,9 @@ export interface OthersReport {
     readonly heardMs: number;
     /** Documents of which it says something else than what is here. */
     readonly differing: number;
-  }[];
     /** Positive: its clock is ahead. Null: it does not say. */
     readonly clockDifferenceMs: number | null;
+  }[];
   readonly links: readonly {
     readonly region: string;
     readonly status: 'up' | 'one-way' | 'down';
