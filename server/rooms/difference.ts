@@ -60,7 +60,9 @@ async function tailDifference(
   if (tail.length === 0 || replica.clocks.size === 0) return tail;
   const bytes = tail.reduce((sum, update) => sum + update.byteLength, 0);
   if (bytes > INLINE_SCAN_BYTES_MAX) {
-    return await room.context.workers.diff({ chunks: [], tail }, replica.stateVector);
+    // The tail builds on the base: by then the other one has that too.
+    const clocks = laterOf(replica.clocks, room.head.stateVector);
+    return await room.context.workers.diff({ chunks: [], tail }, Y.encodeStateVector(clocks));
   }
   const merged = tail.length === 1 ? (tail[0] as Uint8Array) : Y.mergeUpdates([...tail]);
   return [Y.diffUpdate(merged, replica.stateVector)];
@@ -69,4 +71,15 @@ async function tailDifference(
 function knows({ clocks }: Replica, needed: ReadonlyMap<number, number>): boolean {
   for (const [client, clock] of needed) if ((clocks.get(client) ?? 0) < clock) return false;
   return true;
+}
+
+function laterOf(
+  one: ReadonlyMap<number, number>,
+  other: ReadonlyMap<number, number>,
+): Map<number, number> {
+  const clocks = new Map(one);
+  for (const [client, clock] of other) {
+    if (clock > (clocks.get(client) ?? 0)) clocks.set(client, clock);
+  }
+  return clocks;
 }
