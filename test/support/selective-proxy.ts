@@ -9,6 +9,10 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export type Loses = (channel: string, payload: Buffer) => boolean;
 
 const CRLF = Buffer.from('\r\n');
+/** `$`, `*` and `>`: the values of RESP that are longer than a line. */
+const STRING = 0x24;
+const ARRAY = 0x2a;
+const PUSH = 0x3e;
 
 export class SelectiveProxy {
   readonly #listener: Server;
@@ -70,27 +74,20 @@ function endOf(data: Buffer, start: number): number {
   if (line === -1) return -1;
   const after = line + 2;
   const size = Number(data.toString('latin1', start + 1, line));
-  switch (data[start]) {
-    case 0x24: // $ a string
-      if (size === -1) return after;
-      return data.length >= after + size + 2 ? after + size + 2 : -1;
-    case 0x2a: // * an array
-    case 0x3e: {
-      // > a push
-      let end = after;
-      for (let index = 0; index < size && end !== -1; index += 1) end = endOf(data, end);
-      return end;
-    }
-    default:
-      return after;
+  if (data[start] === STRING && size >= 0) {
+    return data.length >= after + size + 2 ? after + size + 2 : -1;
   }
+  if (data[start] !== ARRAY && data[start] !== PUSH) return after;
+  let end = after;
+  for (let index = 0; index < size && end !== -1; index += 1) end = endOf(data, end);
+  return end;
 }
 
 function messageOf(frame: Buffer): { readonly channel: string; readonly payload: Buffer } | null {
-  if (frame[0] !== 0x2a && frame[0] !== 0x3e) return null;
+  if (frame[0] !== ARRAY && frame[0] !== PUSH) return null;
   const parts: Buffer[] = [];
   let at = frame.indexOf(CRLF) + 2;
-  while (at < frame.length && frame[at] === 0x24) {
+  while (at < frame.length && frame[at] === STRING) {
     const line = frame.indexOf(CRLF, at) + 2;
     const end = endOf(frame, at);
     parts.push(frame.subarray(line, end - 2));
