@@ -114,16 +114,18 @@ function binsOf(
     const own = acked.get(bin) ?? [];
     const latencies = own.map(({ acks, invokedMono }) => (acks[0]?.mono ?? 0) - invokedMono);
     const sights = own.flatMap((each) => visible.get(each) ?? []);
-    const at = (values: readonly number[], percent: number): number | null =>
-      values.length === 0 ? null : percentile(values, percent);
     return {
       mono: from + bin * binMs,
       invoked: invoked.get(bin)?.length ?? 0,
       acks: own.length,
-      ackP50: at(latencies, 50),
-      ackP99: at(latencies, 99),
-      visibleP50: at(sights, 50),
-      visibleP99: at(sights, 99),
+      ackP50: percentileOrNull(latencies, 50),
+      ackP99: percentileOrNull(latencies, 99),
+      visibleP50: percentileOrNull(sights, 50),
+      visibleP99: percentileOrNull(sights, 99),
     };
   });
+}
+
+function percentileOrNull(values: readonly number[], percent: number): number | null {
+  return values.length === 0 ? null : percentile(values, percent);
 }

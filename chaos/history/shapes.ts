@@ -27,7 +27,7 @@ export function elementsIn(text: string): string[] {
 export function contentOf(doc: Y.Doc): Content {
   return {
     set: doc.getArray<unknown>(SET_ROOT).toArray().map(String),
-    text: elementsIn(doc.getText(TEXT_ROOT).toString()),
+    text: elementsIn(doc.getText(TEXT_ROOT).toJSON()),
     reg: Object.fromEntries(
       Array.from(doc.getMap<unknown>(REG_ROOT).entries(), ([key, value]) => [key, Number(value)]),
     ),
