@@ -15,6 +15,7 @@ import { sweepPart } from './fanout/sweep-part.ts';
 import type { WatchedCluster } from './observe/fanout-metrics.ts';
 import type { Config } from './options.ts';
 import type { RoomContext } from './rooms/context.ts';
+import type { Tracing } from './rooms/tracing.ts';
 import { realTimers } from './rooms/timers.ts';
 
 export interface Cluster extends WatchedCluster {
@@ -25,6 +26,7 @@ export interface Cluster extends WatchedCluster {
 /** Null: this node is alone. */
 export function createCluster(
   config: Config,
+  tracing: Tracing | null,
   report: (event: FanoutEvent) => void,
 ): Cluster | null {
   const places = placesOf(config);
@@ -51,6 +53,7 @@ export function createCluster(
     random: Math.random,
     replication: config.replication,
     updateBytesMax: 2 * config.documentBytesMax,
+    tracing,
     parts: [presencePart, replication.makePart, sweep.makePart, clocks.makePart],
     report,
   });

@@ -7,6 +7,7 @@ import { problemsOfPlaces } from './fanout/places.ts';
 import { problemsOfWebhooks } from './webhooks/settings.ts';
 import { OPTIONS, defaults, type Config } from './options.ts';
 import { GIB, MIB, type Kind, type Option } from './options/option.ts';
+import { problemsOfTracing } from './options/tracing-options.ts';
 
 /** Every problem of a configuration in one error: fix all, start once. */
 export class ConfigError extends Error {
@@ -30,6 +31,7 @@ export function makeConfig(given: Partial<Config>): Config {
     ...problemsOfKeys(config),
     ...problemsOfWebhooks(config),
     ...problemsOfPlaces(config),
+    ...problemsOfTracing(config),
   ];
   for (const option of OPTIONS) {
     const { kind } = option;

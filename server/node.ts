@@ -89,7 +89,7 @@ export class Node {
   constructor(config: Config, parts: NodeParts) {
     this.config = config;
     this.log = parts.logger ?? createLogger(config);
-    this.#reports = new Reports(this.log, this.#metrics);
+    this.#reports = new Reports(this.log, this.#metrics, config);
     const observer = this.#reports.storeObserver({
       onCommit: () => this.#webhooks?.wake(),
       onFull: (isFull) => {
@@ -110,7 +110,8 @@ export class Node {
       threadsMax: config.workerThreads,
       queueMax: config.workerQueueMax,
     });
-    const cluster = createCluster(config, (event) => {
+    const { tracing } = this.#reports;
+    const cluster = createCluster(config, tracing, (event) => {
       this.#reports.onFanoutEvent(event);
     });
     this.#fanout = cluster?.fanout ?? null;
@@ -133,6 +134,7 @@ export class Node {
       stats,
       sabotage: parts.sabotage ?? {},
       ...cluster?.ofRooms,
+      tracing,
       report: (event) => {
         this.#reports.onRoomEvent(event);
       },
@@ -244,7 +246,7 @@ export class Node {
   async listen(): Promise<string> {
     if (this.#phase !== 'new') throw new Error(`listen() on a node that is ${this.#phase}`);
     this.#phase = 'listening';
-    await this.#store.open();
+    await Promise.all([this.#store.open(), this.#reports.tracing?.start()]);
     try {
       this.#redis?.start();
       await this.#access.start();
@@ -319,6 +321,7 @@ export class Node {
     await this.#workers.close();
     this.#access.close();
     await this.#fanout?.close(remainingMs());
+    await this.#reports.tracing?.close(remainingMs());
     this.#redis?.close();
     this.#phase = 'closed';
   }
@@ -335,6 +338,7 @@ export class Node {
       timers: realTimers,
       limits: config,
       metrics: this.#metrics,
+      tracing: this.#reports.tracing,
       deadLetters: this.#webhooks?.deadLetters ?? null,
       report: () => this.#report(),
       observer: this.#reports.httpObserver(),

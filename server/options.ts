@@ -18,6 +18,7 @@ import {
   type DocumentConfig,
 } from './options/document-options.ts';
 import { HTTP_OPTIONS, httpDefaults, type HttpConfig } from './options/http-options.ts';
+import { TRACING_OPTIONS, tracingDefaults, type TracingConfig } from './options/tracing-options.ts';
 import { WEBHOOK_OPTIONS, webhookDefaults, type WebhookConfig } from './options/webhook-options.ts';
 import type { Option } from './options/option.ts';
 
@@ -30,7 +31,8 @@ export interface Config
     ConnectionConfig,
     DocumentConfig,
     HttpConfig,
-    WebhookConfig {}
+    WebhookConfig,
+    TracingConfig {}
 
 export const OPTIONS: readonly Option<keyof Config>[] = [
   ...NODE_OPTIONS,
@@ -41,6 +43,7 @@ export const OPTIONS: readonly Option<keyof Config>[] = [
   ...DOCUMENT_OPTIONS,
   ...HTTP_OPTIONS,
   ...WEBHOOK_OPTIONS,
+  ...TRACING_OPTIONS,
 ];
 
 export function defaults(): Config {
@@ -53,5 +56,6 @@ export function defaults(): Config {
     ...documentDefaults(),
     ...httpDefaults(),
     ...webhookDefaults(),
+    ...tracingDefaults(),
   };
 }

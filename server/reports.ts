@@ -9,16 +9,21 @@ import type { GatewayObserver } from './gateway/gateway.ts';
 import type { HttpObserver } from './http/context.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { NodeTracing, type TracingObserver, type TracingSettings } from './observe/tracing.ts';
 import type { RoomEvent } from './rooms/context.ts';
 import type { WebhookObserver } from './webhooks/dispatcher.ts';
 
 export class Reports {
   readonly #log: Logger;
   readonly #metrics: Metrics;
+  /** Null: nobody collects traces. */
+  readonly tracing: NodeTracing | null;
 
-  constructor(log: Logger, metrics: Metrics) {
+  constructor(log: Logger, metrics: Metrics, settings: TracingSettings) {
     this.#log = log;
     this.#metrics = metrics;
+    this.tracing =
+      settings.otlpEndpoint === null ? null : new NodeTracing(settings, this.#tracingObserver());
   }
 
   /** `onCommit` and `onFull` are the node's business. */
@@ -32,6 +37,7 @@ export class Reports {
         }
       },
       onCommit: (batch) => {
+        this.tracing?.committed(batch);
         node.onCommit(batch);
         this.#metrics.committed(batch.records, batch.durationMs);
       },
@@ -75,6 +81,21 @@ export class Reports {
       },
       onError: (error, requestId) => {
         this.#log.error({ err: error, requestId }, 'a request failed');
+      },
+    };
+  }
+
+  #tracingObserver(): TracingObserver {
+    let isFailing = false;
+    return {
+      onExport: (spans, error) => {
+        this.#metrics.spansExported(spans, error === null ? 'sent' : 'failed');
+        const wasFailing = isFailing;
+        isFailing = error !== null;
+        if (isFailing === wasFailing) return;
+        if (error === null) this.#log.info('the collector takes traces again');
+        // Its answer may hold anything; the kind of the error says enough.
+        else this.#log.warn({ reason: error.name }, 'the collector takes no traces');
       },
     };
   }

@@ -6,6 +6,7 @@ import type { AccessControl } from '../access/access.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Timers } from '../rooms/timers.ts';
+import type { Tracing } from '../rooms/tracing.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { Answers } from './answers.ts';
 import type { Bus } from './bus.ts';
@@ -48,6 +49,7 @@ export interface EngineOptions {
   readonly peers: Peers;
   readonly chains: Chains;
   readonly parts: () => readonly FanoutPart[];
+  readonly tracing?: Tracing | null;
   readonly report: (event: FanoutEvent) => void;
   readonly sabotage?: { readonly skipHeartbeat?: true };
 }
@@ -75,6 +77,7 @@ export function assemble(options: EngineOptions): Engine {
       return seq;
     },
     bury,
+    tracing: options.tracing ?? null,
     report,
   };
   const inbox = new Inbox(scene, stats);

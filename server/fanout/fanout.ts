@@ -16,6 +16,7 @@ import type { PresenceEntry, Relay, RelayedRun } from '../rooms/relay.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
 import type { TimerHandle, Timers } from '../rooms/timers.ts';
+import type { EditTrace, Tracing } from '../rooms/tracing.ts';
 import {
   BUCKETS,
   EVERYONE,
@@ -41,6 +42,7 @@ import type { FanoutEvent, FanoutPart, MakePart, Peer, PeerChange } from './part
 import { Peers, type ShownPeer } from './peers.ts';
 import { merged } from './runs.ts';
 import { FanoutStats } from './stats.ts';
+import { arriving, publishing, settled } from './traces.ts';
 import { BEHIND_TOPIC } from './sweep.ts';
 
 /** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
@@ -62,6 +64,8 @@ export interface FanoutOptions {
   readonly updateBytesMax: number;
   /** Replicated acks, presence leases, the sweep: told of everything, in this order. */
   readonly parts: readonly MakePart[];
+  /** Follows some edits; absent on a node without traces. */
+  readonly tracing?: Tracing | null;
   readonly report: (event: FanoutEvent) => void;
   /** Only for the tests that prove that they would notice. */
   readonly sabotage?: FanoutSabotage;
@@ -132,7 +136,7 @@ export class Fanout implements Relay, ExchangeListener {
 
   // ── rooms ────────────────────────────────────────────────────────────────────────────────────────────
 
-  flushed(room: Room, runs: readonly RelayedRun[]): void {
+  flushed(room: Room, runs: readonly RelayedRun[], traces: readonly EditTrace[] = []): void {
     const engine = this.#engine;
     if (engine === null || runs.length === 0) return;
     for (const { bytes, lastSeq } of merged(runs)) {
@@ -144,7 +148,10 @@ export class Fanout implements Relay, ExchangeListener {
       }
       const { name: document } = room;
       const previousSeq = engine.news.previousSeqOf(document);
-      const { seq } = this.exchange.send({ kind: 'update', document, previousSeq, update: bytes });
+      const message = { kind: 'update', document, previousSeq, update: bytes } as const;
+      const trace = publishing(traces, { document, bytes: bytes.length, lastSeq });
+      const { seq, outcome } = this.exchange.send(message, trace?.traceparent);
+      trace?.end(outcome);
       engine.news.published(document, seq);
       this.stats.sent += 1;
       for (const part of this.#parts) part.onSent?.(room, { busSeq: seq, storeSeq: lastSeq });
@@ -313,16 +320,18 @@ export class Fanout implements Relay, ExchangeListener {
     const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
     if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
     let wasEarly = false;
+    const trace = arriving(this.#options.tracing ?? null, received);
     const onSettled = (outcome: Outcome, room: Room | null, storeSeq: number): void => {
+      settled(trace, outcome);
       if ((outcome === 'accepted' || outcome === 'redundant') && room !== null) {
-        for (const part of this.#parts) part.onTaken?.(received, room, storeSeq);
+        for (const part of this.#parts) part.onTaken?.(received, room, storeSeq, trace);
       } else if (outcome === 'early') {
         if (!wasEarly) engine.antiEntropy.want(document, origin, 'verdict');
         wasEarly = true;
       } else if (outcome === 'dropped') engine.antiEntropy.want(document, origin, 'dropped');
       else if (outcome === 'deleted') engine.news.deleted(document);
     };
-    engine.inbox.put({ document, update, origin, onSettled });
+    engine.inbox.put({ document, update, origin, trace, onSettled });
   }
 
   /** It may be a link of its document's chain: then nothing before it is missing if nothing of the channel is. */

@@ -15,6 +15,7 @@ import type { Offer } from '../rooms/admission.ts';
 import type { Author } from '../rooms/author.ts';
 import { EMPTY_UPDATE } from '../rooms/catch-up.ts';
 import type { Room } from '../rooms/room.ts';
+import type { EditTrace } from '../rooms/tracing.ts';
 import { isSame } from './digest.ts';
 import type { FanoutScene } from './part.ts';
 import type { FanoutDrop, FanoutStats } from './stats.ts';
@@ -36,6 +37,7 @@ export interface Arrival {
   readonly document: DocumentName;
   readonly update: Uint8Array;
   readonly origin: string;
+  readonly trace?: EditTrace | null;
   /** `storeSeq`: on disk when the room has reached it. An early one may be settled twice, `early` first. */
   readonly onSettled: (outcome: Outcome, room: Room | null, storeSeq: number) => void;
 }
@@ -128,7 +130,7 @@ export class Inbox {
       if (box.visit === null || box.visit.room.isDisposed) return this.#open(box);
       let offer: Offer | Promise<Offer>;
       try {
-        offer = this.#offer(box.visit.room, arrival.update);
+        offer = this.#offer(box.visit.room, arrival);
       } catch (error) {
         this.#failed(box, error);
         continue;
@@ -154,11 +156,11 @@ export class Inbox {
   }
 
   /** Nothing at all is content too, where there was none: it says that the document exists. */
-  #offer(room: Room, update: Uint8Array): Offer | Promise<Offer> {
+  #offer(room: Room, { update, trace = null }: Arrival): Offer | Promise<Offer> {
     const isCreation = update.length === EMPTY_UPDATE.length && !room.exists;
     return isCreation && isSame(update, EMPTY_UPDATE)
       ? room.seed(EMPTY_UPDATE, REMOTE)
-      : room.offer(update, REMOTE);
+      : room.offer(update, REMOTE, trace);
   }
 
   #open(box: Box): void {

@@ -11,6 +11,7 @@ import type { PresenceEntry } from '../rooms/relay.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
 import type { Timers } from '../rooms/timers.ts';
+import type { EditTrace, Tracing } from '../rooms/tracing.ts';
 import type { Link } from './bus.ts';
 import type { Epoch } from './envelope.ts';
 import type { Exchange, Received } from './exchange.ts';
@@ -69,6 +70,8 @@ export interface FanoutScene {
   sendInChain(message: ApplicationMessage): number;
   /** Deletes a document here because another node has: never sent on, never undone. */
   bury(document: DocumentName, deletedAtMs: number): void;
+  /** Null: no edit is followed. */
+  readonly tracing: Tracing | null;
   /** For logs, once each; no text, no bytes. */
   report(event: FanoutEvent): void;
 }
@@ -115,6 +118,7 @@ export interface FanoutPart {
     received: Received & { readonly message: UpdateMessage },
     room: Room,
     storeSeq: number,
+    trace: EditTrace | null,
   ): void;
   /** An answer of `origin` has come completely: everything that it had published on the document up to `upToSeq`. */
   onCovered?(

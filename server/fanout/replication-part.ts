@@ -10,6 +10,7 @@ import type { FanoutPart, FanoutScene, MakePart } from './part.ts';
 import { Receipts } from './receipts.ts';
 import { PROBE_TOPIC, ReplicatedAcks } from './replicated-acks.ts';
 import { DIGEST_BYTES } from './messages.ts';
+import { ReceiptTraces } from './traces.ts';
 
 /** Probes of one node that are looked at, at a time: each may open a document. */
 const PROBES_MAX = 64;
@@ -63,11 +64,12 @@ function proofsOf(scene: FanoutScene): ReplicatedAcks {
 
 function partOf(scene: FanoutScene, acks: ReplicatedAcks): FanoutPart {
   const { exchange, registry, timers } = scene;
+  const traces = new ReceiptTraces();
   const receipts = new Receipts({
     region: exchange.self.region,
     timers,
     send: (message) => {
-      exchange.send(message);
+      exchange.send(message, traces.of(message));
     },
     durableSeqOf: (document) => registry.find(document)?.durableSeq ?? Infinity,
   });
@@ -108,8 +110,11 @@ function partOf(scene: FanoutScene, acks: ReplicatedAcks): FanoutPart {
   return {
     onMessage: (received) => {
       const { message } = received;
-      if (message.kind === 'durable') acks.onDurable(received);
-      else if (message.kind === 'application' && message.topic === PROBE_TOPIC) {
+      if (message.kind === 'durable') {
+        const { origin, region, traceparent: parent } = received;
+        if (parent !== null) scene.tracing?.proven({ origin, region, parent });
+        acks.onDurable(received);
+      } else if (message.kind === 'application' && message.topic === PROBE_TOPIC) {
         onProbe(received).catch((error: unknown) => {
           // It asks again; a document that is deleted or damaged here proves nothing.
           scene.report({ type: 'failed', doing: 'looking at a probe', error });
@@ -120,7 +125,8 @@ function partOf(scene: FanoutScene, acks: ReplicatedAcks): FanoutPart {
       if (busSeq === null) acks.unsent(replication, storeSeq);
       else acks.sent(replication, busSeq, storeSeq);
     },
-    onTaken: (received, room, storeSeq) => {
+    onTaken: (received, room, storeSeq, trace) => {
+      if (trace !== null) traces.note(received, trace);
       const { previousSeq } = received.message;
       receipts.note(received, room.name, previousSeq, received.seq, storeSeq);
     },

@@ -24,6 +24,7 @@ import type { Documents } from '../rooms/documents.ts';
 import type { History } from '../rooms/history.ts';
 import type { DurabilityOffer } from '../rooms/replication.ts';
 import type { Timers } from '../rooms/timers.ts';
+import type { Tracing } from '../rooms/tracing.ts';
 import type { EventStreams } from './event-stream.ts';
 import type { DeadLetters } from '../webhooks/dead-letters.ts';
 import { rateHeaders } from './rates.ts';
@@ -119,6 +120,8 @@ export interface HttpContext {
   readonly limits: HttpLimits;
   readonly durability: DurabilityOffer;
   readonly observer: HttpObserver;
+  /** Null: no request is followed. */
+  readonly tracing: Pick<Tracing, 'request'> | null;
   /** Null on a node without webhooks. */
   readonly deadLetters: DeadLetters | null;
   readonly report: () => NodeReport;

@@ -8,6 +8,7 @@ import { bytesOf, jsonOf, readsBytes, readsJson } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { entityTag, matchingTag } from './entity-tags.ts';
 import type { Idempotency } from './idempotency.ts';
+import { traceparentOf } from './observed.ts';
 import { durabilityOf } from './query.ts';
 import { setCaching, setDurability } from './state.ts';
 import { encodeStateVector, reached, shortStateVector } from './state-vectors.ts';
@@ -56,8 +57,9 @@ export function documentRoutes(context: HttpContext, idempotency: Idempotency): 
       if (ifNoneMatch !== undefined && ifNoneMatch.trim() !== '*') {
         throw new ProtocolError('invalid-request', 'Only `If-None-Match: *` has a meaning here.');
       }
-      const durability = durabilityOf(request, context.durability);
-      const created = await documents.create(document, update, { durability });
+      const parent = traceparentOf(response);
+      const options = { durability: durabilityOf(request, context.durability), parent };
+      const created = await documents.create(document, update, options);
       if (created.isNew) {
         sendCreated(response, document, created);
         return;
@@ -66,7 +68,7 @@ export function documentRoutes(context: HttpContext, idempotency: Idempotency): 
       sendWritten(
         response,
         document,
-        update === null ? created : await documents.write(document, update, { durability }),
+        update === null ? created : await documents.write(document, update, options),
       );
     },
   );

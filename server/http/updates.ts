@@ -14,6 +14,7 @@ import { bytesOf, JSON_MEDIA_TYPE, mediaTypeOf, readsBytes } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { sendWritten } from './documents.ts';
 import type { Idempotency } from './idempotency.ts';
+import { traceparentOf } from './observed.ts';
 import { durabilityOf, textOf } from './query.ts';
 import { isValid } from './schema-check.ts';
 import { setDurability } from './state.ts';
@@ -48,6 +49,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
         author,
         isCreating: true,
         durability,
+        parent: traceparentOf(response),
       });
       sendWritten(response, document, written);
     },
@@ -73,6 +75,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
         author,
         isCreating: author.canWrite,
         durability: durabilityOf(request, context.durability),
+        parent: traceparentOf(response),
       });
       response.set({ 'Cache-Control': 'no-store', 'X-Document-Version': state.digest });
       setDurability(context, response, state.isDurable);

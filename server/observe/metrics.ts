@@ -40,6 +40,7 @@ export class Metrics {
   readonly #requests: Counter<'route' | 'method' | 'status'>;
   readonly #requestSeconds: Histogram<'route'>;
   readonly #problems: Counter<'type'>;
+  readonly #spans: Counter<'result'>;
 
   constructor() {
     const registers = [this.#registry];
@@ -123,6 +124,12 @@ export class Metrics {
       labelNames: ['type'],
       registers,
     });
+    this.#spans = new Counter({
+      name: 'trace_spans_total',
+      help: 'Spans handed to the collector of traces',
+      labelNames: ['result'],
+      registers,
+    });
   }
 
   webhookAttempted(result: string): void {
@@ -163,6 +170,10 @@ export class Metrics {
   }
 
   /** `route` is a template of the API, so that labels stay few. */
+  spansExported(spans: number, result: 'sent' | 'failed'): void {
+    this.#spans.inc({ result }, spans);
+  }
+
   requestAnswered(request: {
     readonly route: string;
     readonly method: string;

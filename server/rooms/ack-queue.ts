@@ -22,6 +22,7 @@ export class AckQueue {
   #isHolding = true;
   #lastDurable: Uint8Array | null = null;
   #askedMs = 0;
+  #coveredSeq = -1;
 
   /** True while acks wait for the session's SyncStep2: it may bring edits made before the request. */
   get isHolding(): boolean {
@@ -35,6 +36,11 @@ export class AckQueue {
   /** The payload sent last; repeating it tells an impatient client that the connection lives. */
   get lastDurable(): Uint8Array | null {
     return this.#lastDurable;
+  }
+
+  /** Of the room: what the last ack has covered. */
+  get coveredSeq(): number {
+    return this.#coveredSeq;
   }
 
   /** When the oldest request was made that the last ack has answered: of the clock that is passed to `request`. */
@@ -85,6 +91,7 @@ export class AckQueue {
     if (newest === undefined) return null;
     this.#askedMs = this.#waiting[0]?.askedMs ?? 0;
     this.#waiting.splice(0, covered);
+    this.#coveredSeq = newest.seq;
     this.#lastDurable = newest.payload;
     return newest.payload;
   }

@@ -7,6 +7,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX, UPDATE_LIMITS } from '../protocol/limits.ts';
 import type { Author } from './author.ts';
 import type { RoomContext } from './context.ts';
+import type { EditTrace } from './tracing.ts';
 import { judge, newPart, type Verdict } from './updates/check.ts';
 import { REFUSALS, type RefusalCode } from './updates/refusal.ts';
 import { scan, type Trust, type UpdateSummary } from './updates/scan.ts';
@@ -52,7 +53,7 @@ export interface Admitting {
   /** All that has been accepted. */
   parts(): Promise<StoredParts>;
   /** Takes a new update, or says why not. */
-  accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer;
+  accept(update: Uint8Array, verdict: NewVerdict, author: Author, trace: EditTrace | null): Offer;
   /** A room that was closed while a worker looked at an update must not store it: another may be open by now. */
   assertOpen(): void;
 }
@@ -64,9 +65,15 @@ export class Admission {
     this.#room = room;
   }
 
-  offer(update: Uint8Array, author: Author): Offer | Promise<Offer> {
-    if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, author);
-    return this.#judge(update, judge(scan(update, trustOf(author)), this.#room.version), author);
+  /** `trace`: of an edit that is followed; told when it is accepted. */
+  offer(
+    update: Uint8Array,
+    author: Author,
+    trace: EditTrace | null = null,
+  ): Offer | Promise<Offer> {
+    if (update.byteLength > INLINE_SCAN_BYTES_MAX) return this.#offerLarge(update, author, trace);
+    const verdict = judge(scan(update, trustOf(author)), this.#room.version);
+    return this.#judge(update, verdict, author, trace);
   }
 
   /** Takes what of an update with gaps can be integrated now; null: nothing of it. */
@@ -76,7 +83,7 @@ export class Admission {
     return part === null || author.isClosed ? null : await this.offer(part, author);
   }
 
-  async #offerLarge(update: Uint8Array, author: Author): Promise<Offer> {
+  async #offerLarge(update: Uint8Array, author: Author, trace: EditTrace | null): Promise<Offer> {
     const room = this.#room;
     const { workers } = room.context;
     const trust = trustOf(author);
@@ -84,17 +91,22 @@ export class Admission {
     room.assertOpen();
     const verdict = judge(scanned, room.version);
     if (verdict.kind !== 'new' || !verdict.overlaps) {
-      return await this.#judge(update, verdict, author);
+      return await this.#judge(update, verdict, author, trace);
     }
     // What is known already is left out, in the worker too: trimming 15 MB here would take half a second.
     const part = (await workers.integrablePart(update, room.version.encode())) ?? update;
     const rescanned = await workers.scan(part, trust);
     room.assertOpen();
-    const offer = await this.#judge(part, judge(rescanned, room.version), author);
+    const offer = await this.#judge(part, judge(rescanned, room.version), author, trace);
     return tellPart(offer, part === update);
   }
 
-  #judge(update: Uint8Array, judged: Verdict, author: Author): Offer | Promise<Offer> {
+  #judge(
+    update: Uint8Array,
+    judged: Verdict,
+    author: Author,
+    trace: EditTrace | null,
+  ): Offer | Promise<Offer> {
     const room = this.#room;
     const { stats, limits } = room.context;
     const { part, verdict } = newPart(update, judged, room.version);
@@ -119,15 +131,20 @@ export class Admission {
           return { kind: 'refused', code: 'document-too-large', reason: 'document-size' };
         }
         if (room.isGuarded || verdict.conflicts > UPDATE_LIMITS.conflictsMax) {
-          const trial = this.#tryInWorker(part, verdict.summary, author);
+          const trial = this.#tryInWorker(part, verdict.summary, author, trace);
           return trial.then((offer) => tellPart(offer, part === update));
         }
-        return tellPart(room.accept(part, verdict, author), part === update);
+        return tellPart(room.accept(part, verdict, author, trace), part === update);
     }
   }
 
   /** The referee looks at what seems expensive before anybody gets it. */
-  async #tryInWorker(update: Uint8Array, summary: UpdateSummary, author: Author): Promise<Offer> {
+  async #tryInWorker(
+    update: Uint8Array,
+    summary: UpdateSummary,
+    author: Author,
+    trace: EditTrace | null,
+  ): Promise<Offer> {
     const room = this.#room;
     const { stats, limits, workers } = room.context;
     stats.trials += 1;
@@ -148,9 +165,9 @@ export class Admission {
     // Others may have written meanwhile, or the author's access ended: it is decided now, with what is known now.
     const judged = judge({ isValid: true, summary }, room.version);
     const { part, verdict } = newPart(update, judged, room.version);
-    if (verdict.kind !== 'new') return await this.#judge(part, verdict, author);
+    if (verdict.kind !== 'new') return await this.#judge(part, verdict, author, trace);
     if (!author.canWrite) return READ_ONLY;
-    return tellPart(room.accept(part, verdict, author), part === update);
+    return tellPart(room.accept(part, verdict, author, trace), part === update);
   }
 }
 

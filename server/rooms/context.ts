@@ -9,6 +9,7 @@ import type { PresenceLimits } from './presence.ts';
 import type { Relay } from './relay.ts';
 import type { DurabilityLevel, Replicas } from './replication.ts';
 import type { Timers } from './timers.ts';
+import type { Tracing } from './tracing.ts';
 import type { Workers } from './workers/worker-pool.ts';
 
 export interface RoomLimits {
@@ -83,6 +84,8 @@ export interface RoomContext {
   readonly replicas?: Replicas;
   /** Other nodes may have a document that is not here; absent on a node that is alone. */
   readonly isBehind?: (document: DocumentName) => boolean;
+  /** Follows some edits; absent on a node without traces. */
+  readonly tracing?: Tracing | null;
   /** A node that has just started, and has not got all yet that others have. */
   readonly isFillingUp?: () => boolean;
   readonly report: (event: RoomEvent) => void;

@@ -15,12 +15,14 @@ import { ANYBODY, type Author } from './author.ts';
 import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
 import { withDeadline } from './deadline.ts';
+import { offerOfRequest } from './edit-traces.ts';
 import type { DocumentMetadata, DocumentVersion, Written } from './document-answers.ts';
 import { failureOf } from './failure.ts';
 import type { Registry } from './registry.ts';
 import { followed, type DurabilityLevel, type Replication } from './replication.ts';
 import type { Room } from './room.ts';
 import { States, digestOf, type DocumentState } from './states.ts';
+import type { EditTrace, Traceparent } from './tracing.ts';
 import { outline } from './updates/outline.ts';
 import { readStateVector } from './updates/version.ts';
 import { Lane } from './workers/lane.ts';
@@ -36,6 +38,8 @@ export interface WriteOptions {
   readonly isCreating?: boolean;
   /** What must hold of a write when it resolves; `replicated` only where there are other nodes. Default: the node's. */
   readonly durability?: DurabilityLevel;
+  /** Of the request, if it is followed. */
+  readonly parent?: Traceparent | null;
 }
 
 export interface DocumentsOptions {
@@ -109,14 +113,15 @@ export class Documents {
   async create(
     name: DocumentName,
     update: Uint8Array | null,
-    { durability = this.#ack }: Pick<WriteOptions, 'durability'> = {},
+    { durability = this.#ack, parent }: Pick<WriteOptions, 'durability' | 'parent'> = {},
   ): Promise<Written & { readonly isNew: boolean }> {
     this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
       const replication = replicationOf(room, durability);
       let offer: Offer | null = null;
+      let trace: EditTrace | null = null;
       if (update !== null && !room.exists) {
-        offer = await room.offer(update, SEEDER);
+        ({ offer, trace } = await offerOfRequest(room, update, SEEDER, parent));
         if (offer.kind === 'gap') throw gapOf(room);
       }
       // No content is content too: one empty update says that the document is there.
@@ -125,7 +130,7 @@ export class Documents {
       if (offer !== null && isRefused) throw this.#refused(room, offer, update);
       const isNew = offer?.kind === 'accepted';
       const outcome: Offer = { kind: isNew ? 'accepted' : 'redundant' };
-      return { ...(await this.#written(room, outcome, replication)), isNew };
+      return { ...(await this.#written(room, outcome, replication, trace)), isNew };
     });
   }
 
@@ -142,16 +147,16 @@ export class Documents {
   async write(
     name: DocumentName,
     update: Uint8Array,
-    { author = ANYBODY, isCreating = false, durability = this.#ack }: WriteOptions = {},
+    { author = ANYBODY, isCreating = false, durability = this.#ack, parent }: WriteOptions = {},
   ): Promise<Written> {
     this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
       if (!room.exists && !isCreating) throw this.#notFound(name);
       const replication = replicationOf(room, durability);
-      const offer = await room.offer(update, author);
+      const { offer, trace } = await offerOfRequest(room, update, author, parent);
       if (offer.kind === 'gap') throw gapOf(room);
       if (offer.kind === 'refused') throw this.#refused(room, offer, update);
-      return await this.#written(room, offer, replication);
+      return await this.#written(room, offer, replication, trace);
     });
   }
 
@@ -164,14 +169,15 @@ export class Documents {
     name: DocumentName,
     stateVector: Uint8Array,
     update: Uint8Array | null,
-    { author = ANYBODY, isCreating = author.canWrite, durability = this.#ack }: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<{ readonly written: Written | null; readonly state: DocumentState }> {
+    const { author = ANYBODY, isCreating = author.canWrite } = options;
     const clocks = clocksOf(stateVector);
     const sent = update === null || isEmpty(update) ? null : update;
     if (sent !== null) this.#assertWritable();
     return await this.#withRoom(name, async (room) => {
       if (!room.exists && !isCreating) throw this.#notFound(name);
-      const written = sent === null ? null : await this.#take(room, sent, author, durability);
+      const written = sent === null ? null : await this.#take(room, sent, author, options);
       const known = sent === null ? clocks : await this.#withSections(clocks, sent);
       return { written, state: await this.#states.read(room, known) };
     });
@@ -236,18 +242,18 @@ export class Documents {
     room: Room,
     update: Uint8Array,
     author: Author,
-    durability: DurabilityLevel,
+    { durability = this.#ack, parent }: WriteOptions,
   ): Promise<Written> {
     const replication = replicationOf(room, durability);
-    let offer = await room.offer(update, author);
+    let { offer, trace } = await offerOfRequest(room, update, author, parent);
     if (offer.kind === 'gap') {
       const part = await room.offerIntegrablePart(update, author);
       if (part?.kind === 'refused') throw this.#refused(room, part, update);
       // What was missing may have come meanwhile.
-      offer = await room.offer(update, author);
+      ({ offer, trace } = await offerOfRequest(room, update, author, parent));
     }
     if (offer.kind === 'refused') throw this.#refused(room, offer, update);
-    const written = await this.#written(room, offer, replication);
+    const written = await this.#written(room, offer, replication, trace);
     if (offer.kind === 'gap') throw gapOf(room);
     return written;
   }
@@ -273,7 +279,13 @@ export class Documents {
    * The version as it is now, when it is on disk, and in another region if `replication` says so. A redundant update,
    * too, waits for its first copy, whoever brought that. [I1] @throws ProtocolError `not-replicated`
    */
-  async #written(room: Room, offer: Offer, replication: Replication | null): Promise<Written> {
+  async #written(
+    room: Room,
+    offer: Offer,
+    replication: Replication | null,
+    trace: EditTrace | null = null,
+  ): Promise<Written> {
+    trace?.ackRequested(replication === null ? 'local' : 'replicated');
     const { timers } = this.#context;
     const version = versionOf(room);
     const isWhole = offer.kind === 'accepted' && offer.isPart !== true;
@@ -287,6 +299,7 @@ export class Documents {
     if (replication !== null && !(await replication.until(need, untilMs - timers.now()))) {
       throw new ProtocolError('not-replicated');
     }
+    trace?.acked();
     return { ...version, isRedundant: offer.kind === 'redundant' };
   }
 

@@ -8,6 +8,7 @@
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Room } from './room.ts';
+import type { EditTrace } from './tracing.ts';
 
 /** One client of a document, as presence knows it. */
 export interface PresenceEntry {
@@ -25,8 +26,11 @@ export interface RelayedRun {
 }
 
 export interface Relay {
-  /** A flush: what authors of this node have written since the last one. Never what came from another node. */
-  flushed(room: Room, runs: readonly RelayedRun[]): void;
+  /**
+   * A flush: what authors of this node have written since the last one. Never what came from another node. `traces`: of
+   * all edits in the flush those that are followed.
+   */
+  flushed(room: Room, runs: readonly RelayedRun[], traces: readonly EditTrace[]): void;
 
   /** The version has moved, by whosever doing: also what other nodes sent. */
   changed(room: Room): void;

@@ -21,6 +21,7 @@ import { ClientOwners } from './client-owners.ts';
 import { Durability } from './durability.ts';
 import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
+import { tracesOf } from './edit-traces.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
 import type { Replication } from './replication.ts';
@@ -28,6 +29,7 @@ import { scan } from './updates/scan.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
+import type { EditTrace } from './tracing.ts';
 import { Version } from './updates/version.ts';
 import { Waits } from './waits.ts';
 import type { StoredParts } from './workers/compaction.ts';
@@ -36,6 +38,7 @@ interface Pending {
   readonly bytes: Uint8Array;
   readonly source: Author;
   readonly seq: number;
+  readonly trace: EditTrace | null;
 }
 
 export class Room implements CatchUpSource {
@@ -168,8 +171,12 @@ export class Room implements CatchUpSource {
   // ── updates ──────────────────────────────────────────────────────────────────────────────────────────
 
   /** Checks an update and takes what is new in it. Large ones are looked at in a worker. */
-  offer(update: Uint8Array, author: Author): Offer | Promise<Offer> {
-    return this.#admission.offer(update, author);
+  offer(
+    update: Uint8Array,
+    author: Author,
+    trace: EditTrace | null = null,
+  ): Offer | Promise<Offer> {
+    return this.#admission.offer(update, author, trace);
   }
 
   /** Takes what of an update with gaps can be integrated now; the rest stays with its author. Null: nothing of it. */
@@ -196,7 +203,12 @@ export class Room implements CatchUpSource {
   }
 
   /** Only for what was judged `new`, in the same turn, and does not overlap with what is known. */
-  accept(update: Uint8Array, verdict: NewVerdict, author: Author): Offer {
+  accept(
+    update: Uint8Array,
+    verdict: NewVerdict,
+    author: Author,
+    trace: EditTrace | null = null,
+  ): Offer {
     this.assertOpen();
     if (author.isSeeding === true && this.exists) return EXISTS;
     if (this.#owners.note(verdict.summary.sections, author)) {
@@ -215,7 +227,8 @@ export class Room implements CatchUpSource {
     this.context.stats.accepted += 1;
     this.#durability.track(append, bytes.byteLength);
     if (author.isRemote !== true) this.replication?.accepted(seq);
-    this.#pending.push({ bytes, source: author, seq });
+    trace?.appended(seq, append.durable);
+    this.#pending.push({ bytes, source: author, seq, trace });
     this.#window.note(this.context.timers.now(), this.#sessions.size);
     this.#scheduleFlush();
     this.#arrivals.look();
@@ -310,7 +323,8 @@ export class Room implements CatchUpSource {
       this.#flushedSeq = last.seq;
       // An author alone in the window has it already; among others, one frame for all is cheaper.
       const author = pending.every((entry) => entry.source === last.source) ? last.source : null;
-      this.context.relay?.flushed(this, runsByLocals(pending, runs));
+      const traces = tracesOf(pending);
+      this.context.relay?.flushed(this, runsByLocals(pending, runs), traces);
       const frames = new FrameCache((wire) =>
         joinFrames(
           runs.map((run) => wire.update(run.bytes, { epoch: this.epoch, seq: run.lastSeq })),
@@ -319,6 +333,8 @@ export class Room implements CatchUpSource {
       for (const session of this.#sessions) {
         if (session !== author) session.deliver(frames.get(session.outlet.wire), fromSeq);
       }
+      const receivers = this.#sessions.size;
+      for (const trace of traces) trace.flushed({ updates: pending.length, receivers });
       stats.flushes += 1;
       stats.deliveries += this.#sessions.size;
       this.#window.flushed(timers.now());

@@ -3,9 +3,12 @@
  * to know about other regions too, for how much of them. The numbers themselves are the room's. [I1]
  */
 import { AckQueue } from './ack-queue.ts';
+import type { Offer } from './admission.ts';
+import { FollowedEdits } from './edit-traces.ts';
 import type { Outlet } from './outlet.ts';
 import { followed, type DurabilityLevel, type Replication } from './replication.ts';
 import type { Room } from './room.ts';
+import type { EditTrace } from './tracing.ts';
 
 /** Below what anybody waits for. */
 const NOTHING_YET = -2;
@@ -18,6 +21,8 @@ export class SessionAcks {
   #replication: Replication | null = null;
   /** Up to there other regions must have everything, whoever wrote it: the client sent what was known already. */
   #provenSeq = -1;
+  /** Null: none of the client's edits is followed. */
+  #followed: FollowedEdits | null = null;
 
   /** `level`: what an ack means to this client. */
   constructor(outlet: Outlet, level: DurabilityLevel) {
@@ -38,9 +43,15 @@ export class SessionAcks {
     if (this.#level === 'replicated') this.#replication = followed(room);
   }
 
+  /** An edit of the client that is followed, until it is acked. */
+  follow(trace: EditTrace, offer: Offer | Promise<Offer>): void {
+    (this.#followed ??= new FollowedEdits()).add(trace, offer);
+  }
+
   /** The client asks to be told when everything it sent so far is durable: `seq` of the room, at the latest. */
   request(room: Room, payload: Uint8Array, seq: number): void {
     this.#queue.request(payload, seq, this.#replication?.localSeq, room.context.timers.now());
+    this.#followed?.requested(this.#level);
   }
 
   /** From now on requests wait for `release`: something that the client sent before them is still missing. */
@@ -63,6 +74,7 @@ export class SessionAcks {
     const payload = this.#queue.takeDurable(durableSeq, this.#replicatedSeq);
     if (payload === null) return;
     this.#send(payload);
+    this.#followed?.acked(this.#queue.coveredSeq);
     if (room === null) return;
     const { stats, timers } = room.context;
     stats.onAck(this.#level, timers.now() - this.#queue.askedMs);

@@ -12,6 +12,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Author } from './author.ts';
 import { catchUp, type CatchUpStart } from './catch-up.ts';
+import { follow } from './edit-traces.ts';
 import { EventRate, RATE_PERIOD_MS } from './event-rate.ts';
 import { Inbox } from './inbox.ts';
 import type { ClientMessage, Frame, Outlet } from './outlet.ts';
@@ -287,14 +288,17 @@ export class Session implements Author {
   }
 
   #offer(room: Room, update: Uint8Array, isStep2: boolean): void {
+    const trace = follow(room, update, 'socket');
     let offer: Offer | Promise<Offer>;
     this.#isResyncing = isStep2;
     try {
-      offer = room.offer(update, this);
+      offer = room.offer(update, this, trace);
     } catch (error) {
+      trace?.checked('failed');
       this.#fail(error);
       return;
     }
+    if (trace !== null) this.#acks.follow(trace, offer);
     const rest =
       offer instanceof Promise
         ? offer.then((result) => this.#onOffered(room, result, update, isStep2))

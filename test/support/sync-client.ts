@@ -16,6 +16,8 @@ export interface SyncClientOptions {
   readonly origin?: string;
   /** Sent as `?token=`. */
   readonly token?: string;
+  /** Sent as it is: `durability=replicated`. */
+  readonly query?: string;
 }
 
 export class SyncClient {
@@ -37,7 +39,10 @@ export class SyncClient {
   constructor(webSocketUrl: string, document: string, options: SyncClientOptions = {}) {
     this.doc = options.doc ?? new Y.Doc();
     this.#answersStep1 = options.answersStep1 ?? true;
-    const query = options.token === undefined ? '' : `?token=${encodeURIComponent(options.token)}`;
+    const query =
+      options.token === undefined
+        ? `?${options.query ?? ''}`
+        : `?token=${encodeURIComponent(options.token)}`;
     this.socket = new WebSocket(
       `${webSocketUrl}/${encodeURIComponent(document)}${query}`,
       options.origin === undefined ? {} : { origin: options.origin },

@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'server/webhooks': ['server/protocol', 'persistence/store.ts'],
   'server/observe': [
+    'server/shutdown.ts',
     'server/options.ts',
     'server/fanout',
     'server/connections',
@@ -39,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'server/cli': ['server/protocol', 'server/rooms', 'server/access', 'persistence'],
   'server/config.ts': [
     'server/options.ts',
-    'server/options/option.ts',
+    'server/options',
     'server/access/key-config.ts',
     'server/fanout/places.ts',
     'server/webhooks/settings.ts',
@@ -85,6 +86,7 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   'classic-level': ['persistence'],
   'y-leveldb': ['persistence'],
   pino: ['server/observe'],
+  '@opentelemetry': ['server/observe'],
   'prom-client': ['server/observe'],
   piscina: ['server/rooms'],
   diff: ['server/rooms'],
