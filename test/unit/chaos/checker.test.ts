@@ -9,7 +9,7 @@ import { cleanHistory } from '../../support/clean-history.ts';
 import { anyPlan, FULL_PLAN } from '../../support/clean-plan.ts';
 import { PLANTS } from '../../support/planted-anomalies.ts';
 
-const RUNS = 60;
+const RUNS = 32;
 
 const of = (verdicts: readonly Verdict[], id: string): Verdict => {
   const found = verdicts.find((verdict) => verdict.id === id);
