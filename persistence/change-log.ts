@@ -60,19 +60,20 @@ export class LevelChanges implements ChangeLog {
   seal(batch: Batch, atMs: number): void {
     if (!this.#options.isRecording) return;
     const changes: DocumentChange[] = [];
-    for (const { owner, isCreating, crcs } of batch.drafts) {
+    for (const { owner, isCreating, untold } of batch.drafts) {
       const { name } = owner;
+      if (untold === 0) continue;
       if (isCreating) {
         changes.push({ kind: 'created', name });
-        owner.changedIn = crcs.length === 1 ? 0 : batch.commit;
-        if (crcs.length > 1) changes.push({ kind: 'changed', name });
+        owner.changedIn = untold === 1 ? 0 : batch.commit;
+        if (untold > 1) changes.push({ kind: 'changed', name });
       } else if (owner.changedIn !== batch.commit) {
         owner.changedIn = batch.commit;
         changes.push({ kind: 'changed', name });
       }
     }
     // After a deletion nothing is appended, so it is the last word.
-    changes.push(...batch.deletions.map((name) => ({ kind: 'deleted', name }) as const));
+    changes.push(...batch.changes);
     if (changes.length === 0) return;
     const key = changeKey(batch.commit);
     const value = values.encodeChanges({ atMs, changes });
@@ -84,6 +85,16 @@ export class LevelChanges implements ChangeLog {
       this.#isCoalescing = false;
     });
     this.#options.inBackground(coalescing);
+  }
+
+  async note(changes: readonly DocumentChange[]): Promise<void> {
+    const { isRecording, committer, assertOpen } = this.#options;
+    assertOpen();
+    if (!isRecording || changes.length === 0) return;
+    const bytes = changes.reduce((sum, { name }) => sum + name.length, 0);
+    const batch = committer.reserve(1, bytes);
+    batch.changes.push(...changes);
+    await batch.durable;
   }
 
   async read(after: number, limit: number): Promise<readonly ChangeRecord[]> {

@@ -71,17 +71,23 @@ export async function adoptDocuments({ committer, read }: DiskAccess): Promise<v
   );
 }
 
+interface Deletion {
+  readonly name: string;
+  readonly deletedAtMs: number;
+  readonly hasBeenStored: boolean;
+  /** The change log says nothing of it. */
+  readonly isTold: boolean;
+}
+
 /**
  * The tombstone first: from then on the document is gone, whatever happens to the rest. Then its records, in
  * portions. Quarantined updates go too: deleted means deleted.
  *
- * @param hasBeenStored updates of it are on disk, or on their way
+ * `hasBeenStored`: updates of it are on disk, or on their way.
  */
 export async function deleteDocument(
   { committer, read }: DiskAccess,
-  name: string,
-  deletedAtMs: number,
-  hasBeenStored: boolean,
+  { name, deletedAtMs, hasBeenStored, isTold }: Deletion,
 ): Promise<void> {
   const known = await read(async (reader) => {
     const value = await reader.get(keys.nameKey(name));
@@ -95,7 +101,7 @@ export async function deleteDocument(
       [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
       [keys.stateVectorKey(name), null],
     ],
-    isChange ? name : undefined,
+    isChange && !isTold ? { kind: 'deleted', name } : undefined,
   );
   await removeRecords({ committer, read }, name);
 }

@@ -17,14 +17,17 @@
  * All records of a batch share one promise. It is resolved in order of batches, and rejected only by `abandon`.
  */
 import type { StoreClock } from './clock.ts';
+import type { DocumentChange } from './store.ts';
 
 /** Checksums of one document's consecutive updates in one batch, gathered until the batch is sealed. */
 export interface SumsDraft {
   readonly batch: Batch;
   readonly firstSeq: number;
   readonly crcs: number[];
-  /** Its first update is the document's first. */
+  /** Its first update is the document's first, and the change log is to say so. */
   readonly isCreating: boolean;
+  /** How many of its updates the change log is to tell of. */
+  untold: number;
   /** The document; it forgets the draft when the batch is sealed. */
   readonly owner: DraftOwner;
 }
@@ -44,8 +47,8 @@ export class Batch {
   /** The number of this commit, given when it is sealed; 0 before. */
   commit = 0;
   readonly drafts: SumsDraft[] = [];
-  /** Documents that it deletes, for the change log. */
-  readonly deletions: string[] = [];
+  /** Beside what its updates say: deletions, above all. For the change log. */
+  readonly changes: DocumentChange[] = [];
   readonly keys: Buffer[] = [];
   readonly values: (Uint8Array | null)[] = [];
   readonly durable: Promise<void>;
@@ -164,13 +167,13 @@ export class GroupCommit {
   /** Queues operations that belong together: one batch, all or nothing. */
   write(
     operations: readonly (readonly [key: Buffer, value: Uint8Array | null])[],
-    deletedDocument?: string,
+    change?: DocumentChange,
   ): Promise<void> {
     let bytes = 0;
     for (const [key, value] of operations) bytes += key.length + (value?.length ?? 0);
     const batch = this.reserve(operations.length, bytes);
     for (const [key, value] of operations) batch.put(key, value);
-    if (deletedDocument !== undefined) batch.deletions.push(deletedDocument);
+    if (change !== undefined) batch.changes.push(change);
     return batch.durable;
   }
 

@@ -40,6 +40,7 @@ import {
   type StoreObserver,
   type StoreQueue,
   type StoreStatus,
+  type WriteWord,
 } from './store.ts';
 import { messageOf } from './strict-open.ts';
 
@@ -193,9 +194,9 @@ export class LevelStore implements DocumentStore {
     });
   }
 
-  append(name: string, update: Uint8Array): Append {
+  append(name: string, update: Uint8Array, { isTold = false }: WriteWord = {}): Append {
     const document = this.#writable(name);
-    const { seq, batch } = document.append(this.#committer, update, this.#now);
+    const { seq, batch } = document.append(this.#committer, update, this.#now, isTold);
     return { seq, durable: batch.durable };
   }
 
@@ -233,7 +234,7 @@ export class LevelStore implements DocumentStore {
     return await this.#read(null, (reader) => listDocuments(reader, query));
   }
 
-  async delete(name: string): Promise<void> {
+  async delete(name: string, { isTold = false }: WriteWord = {}): Promise<void> {
     this.#assertOpen();
     this.#deleting.add(name);
     try {
@@ -245,7 +246,8 @@ export class LevelStore implements DocumentStore {
         await document.turn;
       }
       const hasBeenStored = document?.isListed ?? false;
-      await deleteDocument(this.#access(name), name, this.#now(), hasBeenStored);
+      const deletedAtMs = this.#now();
+      await deleteDocument(this.#access(name), { name, deletedAtMs, hasBeenStored, isTold });
     } finally {
       this.#deletions++;
       this.#deleting.delete(name);

@@ -112,12 +112,21 @@ export class MemoryDisk {
     this.#options = options;
   }
 
+  get recordsChanges(): boolean {
+    return this.#options.recordsChanges;
+  }
+
   /** For records and the like: what belongs to no document that can be open. */
   enqueue(bytes: number, apply: (image: DiskImage) => void): Promise<void> {
     return this.#enqueue(null, bytes, (image) => {
       apply(image);
       return undefined;
     });
+  }
+
+  /** For the change log alone. */
+  say({ name, kind }: DocumentChange): Promise<void> {
+    return this.#enqueue(name, 0, () => kind);
   }
 
   /** `apply` changes the document in place and returns what the change log should say. */

@@ -100,6 +100,12 @@ export class MemoryChanges implements ChangeLog {
     return found.slice(0, Math.max(0, limit));
   }
 
+  async note(changes: readonly DocumentChange[]): Promise<void> {
+    assertOpen(this.#disk);
+    if (!this.#disk.recordsChanges) return;
+    await Promise.all(changes.map((change) => this.#disk.say(change)));
+  }
+
   async trim(upTo: number): Promise<void> {
     assertOpen(this.#disk);
     await this.#disk.enqueue(0, (image) => {

@@ -28,6 +28,7 @@ import {
   type StoreObserver,
   type StoreQueue,
   type StoreStatus,
+  type WriteWord,
 } from './store.ts';
 
 export interface MemoryStoreOptions {
@@ -146,7 +147,7 @@ export class MemoryStore implements DocumentStore {
     throw new StoreError('stale-generation', `${name}: base ${generation} was replaced`);
   }
 
-  append(name: string, update: Uint8Array): Append {
+  append(name: string, update: Uint8Array, { isTold = false }: WriteWord = {}): Append {
     const open = this.#writable(name);
     const seq = open.nextSeq++;
     const durable = this.#disk.enqueueFor(name, update.length, (image, atMs) => {
@@ -154,6 +155,7 @@ export class MemoryStore implements DocumentStore {
       image.tail.push({ seq, bytes: update });
       image.lastSeq = seq;
       image.updatedAtMs = atMs;
+      if (isTold) return undefined;
       return isFirst ? 'created' : 'changed';
     });
     return { seq, durable };
@@ -211,7 +213,7 @@ export class MemoryStore implements DocumentStore {
     return found.slice(0, limit);
   }
 
-  async delete(name: string): Promise<void> {
+  async delete(name: string, { isTold = false }: WriteWord = {}): Promise<void> {
     this.#assertOpen();
     const open = this.#documents.get(name);
     if (open !== undefined) open.isDeleted = true;
@@ -220,7 +222,7 @@ export class MemoryStore implements DocumentStore {
       const wasStored = image.lastSeq >= 0;
       const createdAtMs = wasStored ? image.createdAtMs : null;
       Object.assign(image, emptyImage(createdAtMs), { isDeleted: true, updatedAtMs: atMs });
-      return wasStored ? 'deleted' : undefined;
+      return wasStored && !isTold ? 'deleted' : undefined;
     });
   }
 

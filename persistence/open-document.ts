@@ -49,6 +49,7 @@ export class OpenDocument implements DraftOwner {
     committer: GroupCommit,
     update: Uint8Array,
     nowMs: () => number,
+    isTold: boolean,
   ): { seq: number; batch: Batch } {
     const seq = this.takeSeqs(1);
     const isFirst = !this.isListed;
@@ -57,11 +58,13 @@ export class OpenDocument implements DraftOwner {
     if (isFirst) this.#enlist(batch, this.createdAtMs ?? nowMs());
     let draft = this.draft;
     if (draft === null || draft.batch !== batch || draft.firstSeq + draft.crcs.length !== seq) {
-      draft = { batch, firstSeq: seq, crcs: [], isCreating: isFirst, owner: this };
+      const isCreating = isFirst && !isTold;
+      draft = { batch, firstSeq: seq, crcs: [], isCreating, untold: 0, owner: this };
       this.draft = draft;
       batch.drafts.push(draft);
     }
     draft.crcs.push(crc32(update));
+    if (!isTold) draft.untold += 1;
     this.settled = batch.durable;
     return { seq, batch };
   }

@@ -212,6 +212,12 @@ export interface RecordStore {
 
 export type ChangeKind = 'created' | 'changed' | 'deleted';
 
+/** How a write is to be taken. */
+export interface WriteWord {
+  /** Somebody else tells of it: the change log does not. */
+  readonly isTold?: boolean;
+}
+
 export interface DocumentChange {
   readonly kind: ChangeKind;
   readonly name: string;
@@ -236,6 +242,11 @@ export interface ChangeRecord {
 export interface ChangeLog {
   /** Records after a position, at most `limit`; only durable ones. @throws StoreError `read-failed`, `closed` */
   read(after: number, limit: number): Promise<readonly ChangeRecord[]>;
+  /**
+   * Says of documents what no write here has said: changes that somebody else was to tell of, and cannot any more.
+   * Resolves when it is durable, at once where nothing is kept. @throws StoreError `closed`
+   */
+  note(changes: readonly DocumentChange[]): Promise<void>;
   /** Forgets everything up to a position, inclusive. */
   trim(upTo: number): Promise<void>;
   /** The newest position in use. */
@@ -282,7 +293,7 @@ export interface DocumentStore {
    * bytes must not be changed afterwards.
    * @throws StoreError `closed`, `document-deleted`
    */
-  append(name: string, update: Uint8Array): Append;
+  append(name: string, update: Uint8Array, word?: WriteWord): Append;
 
   /**
    * Replaces base and tail up to `upToSeq` by a new base. What it replaces is deleted only after the new
@@ -303,7 +314,7 @@ export interface DocumentStore {
   }): Promise<readonly DocumentSummary[]>;
 
   /** Writes a tombstone and removes everything of the document, `records` too. Later loads throw `document-deleted`. */
-  delete(name: string): Promise<void>;
+  delete(name: string, word?: WriteWord): Promise<void>;
 
   /**
    * The room has closed: the store forgets what it keeps in memory of the document, once nothing of it is

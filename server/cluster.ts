@@ -12,6 +12,7 @@ import { presencePart } from './fanout/presence-lease.ts';
 import { RedisBus } from './fanout/redis-bus.ts';
 import { replicationPart } from './fanout/replication-part.ts';
 import { sweepPart } from './fanout/sweep-part.ts';
+import { tellersPart } from './fanout/tellers.ts';
 import type { WatchedCluster } from './observe/fanout-metrics.ts';
 import type { Config } from './options.ts';
 import type { RoomContext } from './rooms/context.ts';
@@ -54,7 +55,13 @@ export function createCluster(
     replication: config.replication,
     updateBytesMax: 2 * config.documentBytesMax,
     tracing,
-    parts: [presencePart, replication.makePart, sweep.makePart, clocks.makePart],
+    parts: [
+      presencePart,
+      replication.makePart,
+      sweep.makePart,
+      clocks.makePart,
+      tellersPart(config.webhookUrl !== null),
+    ],
     report,
   });
   return {

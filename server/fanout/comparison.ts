@@ -39,7 +39,7 @@ export interface ComparisonOptions {
   /** Both have the same. */
   readonly onEqual: (document: DocumentName, node: string) => void;
   /** `node` says that the document is deleted, and it is not deleted here. */
-  readonly onDeletedThere: (document: DocumentName) => void;
+  readonly onDeletedThere: (document: DocumentName, node: string) => void;
   /** It is deleted here, and `node` does not know. */
   readonly onDeletedHere: (document: DocumentName) => void;
   /** Nothing is known of the document: call `look` again when its digest was learned. */
@@ -71,7 +71,7 @@ export class Comparison {
       return;
     }
     if (isSame(digest, DELETED_DIGEST)) {
-      this.#options.onDeletedThere(document);
+      this.#options.onDeletedThere(document, node);
       return;
     }
     if (isSame(own, DELETED_DIGEST)) {

@@ -77,6 +77,7 @@ export function assemble(options: EngineOptions): Engine {
       return seq;
     },
     bury,
+    tells: (node) => parts().some((part) => part.tells?.(node) === true),
     tracing: options.tracing ?? null,
     report,
   };
@@ -152,13 +153,13 @@ export function assemble(options: EngineOptions): Engine {
   }
 
   /** Another node has deleted it. Written down even where nothing was known of it: a late update may come. */
-  function bury(document: DocumentName): void {
+  function bury(document: DocumentName, from: string): void {
     const known = news.digestOf(document);
     if (known !== null && isSame(known, DELETED_DIGEST)) return;
     // What is not open, and not here, is not replicated here.
     const mayBeHere = registry.find(document) !== null || replication === 'full';
     news.deleted(document);
-    const deletion = mayBeHere ? deleteHere(document) : deleteStored(document);
+    const deletion = mayBeHere ? deleteHere(document, from) : deleteStored(document, from);
     deletion
       .then(() => {
         for (const part of parts()) part.onDeleted?.(document);
@@ -168,13 +169,13 @@ export function assemble(options: EngineOptions): Engine {
       });
   }
 
-  async function deleteHere(document: DocumentName): Promise<void> {
-    await registry.delete(document, { isRemote: true });
+  async function deleteHere(document: DocumentName, from: string): Promise<void> {
+    await registry.delete(document, { isRemote: true, isTold: scene.tells(from) });
   }
 
-  async function deleteStored(document: DocumentName): Promise<void> {
+  async function deleteStored(document: DocumentName, from: string): Promise<void> {
     const stat = await store.stat(document);
-    if (stat?.isDeleted === false) await deleteHere(document);
+    if (stat?.isDeleted === false) await deleteHere(document, from);
   }
 
   function storedDigest(document: DocumentName): Uint8Array | null {

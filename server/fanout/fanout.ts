@@ -213,7 +213,7 @@ export class Fanout implements Relay, ExchangeListener {
         this.#engine?.antiEntropy.onReply({ ...received, message });
         break;
       case 'tombstone':
-        this.#engine?.scene.bury(message.document, message.deletedAtMs);
+        this.#engine?.scene.bury(message.document, origin);
         break;
       case 'revoke':
         this.#engine?.revocations.onRevoke(message);

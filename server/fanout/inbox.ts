@@ -55,6 +55,8 @@ interface Box {
 }
 
 const REMOTE: Author = { isClosed: false, canWrite: true, isRemote: true };
+/** Its node tells webhooks of it. */
+const TELLING: Author = { ...REMOTE, isTold: true };
 
 export class Inbox {
   readonly #scene: FanoutScene;
@@ -156,11 +158,12 @@ export class Inbox {
   }
 
   /** Nothing at all is content too, where there was none: it says that the document exists. */
-  #offer(room: Room, { update, trace = null }: Arrival): Offer | Promise<Offer> {
+  #offer(room: Room, { update, origin, trace = null }: Arrival): Offer | Promise<Offer> {
+    const author = this.#scene.tells(origin) ? TELLING : REMOTE;
     const isCreation = update.length === EMPTY_UPDATE.length && !room.exists;
     return isCreation && isSame(update, EMPTY_UPDATE)
-      ? room.seed(EMPTY_UPDATE, REMOTE)
-      : room.offer(update, REMOTE, trace);
+      ? room.seed(EMPTY_UPDATE, author)
+      : room.offer(update, author, trace);
   }
 
   #open(box: Box): void {

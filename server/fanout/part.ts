@@ -69,7 +69,9 @@ export interface FanoutScene {
    */
   sendInChain(message: ApplicationMessage): number;
   /** Deletes a document here because another node has: never sent on, never undone. */
-  bury(document: DocumentName, deletedAtMs: number): void;
+  bury(document: DocumentName, from: string): void;
+  /** The node tells webhooks of what is written on it: nobody else has to. */
+  tells(node: string): boolean;
   /** Null: no edit is followed. */
   readonly tracing: Tracing | null;
   /** For logs, once each; no text, no bytes. */
@@ -135,6 +137,9 @@ export interface FanoutPart {
 
   /** What is on this node's disk, if it is known without reading it. */
   digestOf?(document: DocumentName): Uint8Array | null;
+
+  /** Whether another node tells webhooks. */
+  tells?(node: string): boolean;
 
   /** How far the clock of another node is ahead of this one's; null: it does not say. */
   clockDifferenceOf?(node: string): number | null;

@@ -79,8 +79,8 @@ function sweepOn(scene: FanoutScene, index: DigestIndex): Sweep {
     want: (document, from, trigger) => {
       scene.want(document, from, trigger);
     },
-    bury: (document) => {
-      scene.bury(document, timers.wallClock());
+    bury: (document, from) => {
+      scene.bury(document, from);
     },
     peers: () => scene.peers(),
     isPeerBehind: (node) => scene.isPeerBehind(node),

@@ -59,7 +59,7 @@ export interface SweepOptions {
   readonly random: () => number;
   readonly send: (message: Message) => void;
   readonly want: (document: DocumentName, from: string, trigger: Trigger) => void;
-  readonly bury: (document: DocumentName) => void;
+  readonly bury: (document: DocumentName, from: string) => void;
   /** Other nodes that are alive. */
   readonly peers: () => readonly Pick<Peer, 'node'>[];
   /** The node says that it does not know yet what it lacks. */
@@ -307,7 +307,7 @@ export class Sweep {
     if (isDeleted) {
       this.buried += 1;
       this.arrived(document);
-      bury(document);
+      bury(document, node);
       return;
     }
     this.wanted += 1;

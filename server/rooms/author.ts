@@ -12,6 +12,8 @@ export interface Author {
   readonly isLive?: boolean;
   /** Another node: stored and shown here, and not told to other nodes again. */
   readonly isRemote?: true;
+  /** Somebody else tells webhooks of what it writes. */
+  readonly isTold?: true;
 }
 
 /** Who may write, and needs no name. */

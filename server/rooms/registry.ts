@@ -2,6 +2,7 @@
  * The rooms that are open on this node: one load per document at a time, compaction when a tail has grown or a
  * room goes idle, eviction when nobody is there and everything is on disk. [I8]
  */
+import type { WriteWord } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { compactStored } from './compact-stored.ts';
@@ -77,14 +78,14 @@ export class Registry {
    */
   async delete(
     name: DocumentName,
-    { isRemote = false }: { isRemote?: boolean } = {},
+    { isRemote = false, isTold = false }: { isRemote?: boolean } & WriteWord = {},
   ): Promise<void> {
     const running = this.#deleting.get(name);
     if (running !== undefined) {
       await running;
       return;
     }
-    const deletion = this.#delete(name).finally(() => {
+    const deletion = this.#delete(name, { isTold }).finally(() => {
       this.#deleting.delete(name);
     });
     this.#deleting.set(name, deletion);
@@ -176,7 +177,7 @@ export class Registry {
     for (const { room } of this.#entries.values()) yield room;
   }
 
-  async #delete(name: DocumentName): Promise<void> {
+  async #delete(name: DocumentName, word: WriteWord): Promise<void> {
     const { store } = this.#context;
     await this.#opening.get(name)?.catch(() => undefined);
     const entry = this.#entries.get(name);
@@ -185,7 +186,7 @@ export class Registry {
       this.#letGo(entry, 'document-deleted');
       entry.room.closeSessions('document-deleted');
     }
-    await store.delete(name);
+    await store.delete(name, word);
     store.release(name);
   }
 

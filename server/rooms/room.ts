@@ -220,7 +220,7 @@ export class Room implements CatchUpSource {
       }
     }
     const bytes = ownBytes(update);
-    const append = this.context.store.append(this.name, bytes);
+    const append = this.context.store.append(this.name, bytes, author);
     this.version.apply(verdict.summary);
     const { seq } = append;
     this.#appliedSeq = seq;

@@ -48,6 +48,48 @@ describe.each(twins)('$name: changes', ({ create }) => {
     ]);
   });
 
+  it('leave out what somebody else tells of', async () => {
+    const { store } = await create({ recordsChanges });
+    await store.load('theirs');
+    await store.append('theirs', bytes(1), { isTold: true }).durable;
+    await store.append('theirs', bytes(2)).durable;
+    await store.load('both');
+    // In one batch, and the first is theirs.
+    const appends = [true, false, true].map((isTold, at) =>
+      store.append('both', bytes(at), { isTold }),
+    );
+    await Promise.all(appends.map(({ durable }) => durable));
+    await append(store, 'ours', 1);
+    await store.append('ours', bytes(2), { isTold: true }).durable;
+    await store.delete('theirs', { isTold: true });
+    await store.delete('ours');
+    expect(words(await store.changes.read(0, 100))).toEqual([
+      'changed theirs',
+      'changed both',
+      'created ours',
+      'deleted ours',
+    ]);
+  });
+
+  it('are noted for who cannot tell them any more, without a write', async () => {
+    const { store, reopen } = await create({ recordsChanges });
+    await append(store, 'a', 1);
+    await store.changes.note([
+      { kind: 'changed', name: 'a' },
+      { kind: 'deleted', name: 'never seen' },
+    ]);
+    await store.changes.note([]);
+    await store.close();
+    const again = await reopen();
+    expect(words(await again.changes.read(0, 100))).toEqual([
+      'created a',
+      'changed a',
+      'deleted never seen',
+    ]);
+    expect(await again.stat('never seen')).toBeNull();
+    expect((await again.load('a')).tail).toHaveLength(1);
+  });
+
   it('one batch is one record, and names a document once a kind', async () => {
     const { store } = await create({ recordsChanges });
     for (const name of ['a', 'b', 'c']) await store.load(name);

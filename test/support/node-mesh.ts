@@ -8,6 +8,7 @@ import { MemoryStore } from '../../persistence/memory-store.ts';
 import type { AccessControl, Revocation } from '../../server/access/access.ts';
 import { newEpoch } from '../../server/fanout/exchange.ts';
 import { Fanout, type FanoutOptions } from '../../server/fanout/fanout.ts';
+import type { MakePart } from '../../server/fanout/part.ts';
 import { MemoryNetwork } from '../../server/fanout/memory-bus.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
 import { BaseCache } from '../../server/rooms/base-cache.ts';
@@ -54,7 +55,12 @@ export class NodeMesh {
   }
 
   /** A node in a region of its own, unless said. It starts with what its store holds. */
-  async join(name: string, region: string = name, store?: MemoryStore): Promise<MeshNode> {
+  async join(
+    name: string,
+    region: string = name,
+    store?: MemoryStore,
+    parts: readonly MakePart[] = [],
+  ): Promise<MeshNode> {
     const { timers, random } = this;
     const disk = store ?? new MemoryStore({ clock: timers });
     await disk.open();
@@ -67,7 +73,7 @@ export class NodeMesh {
       random: () => random.float(),
       replication: 'full',
       updateBytesMax: 64 * MIB,
-      parts: [],
+      parts,
       report: (event) => {
         if (event.type === 'failed') throw event.error;
       },
