@@ -31,6 +31,7 @@ export interface StagedNode {
 export class ClusterStage extends BusStage {
   readonly #context: TestContext;
   readonly #pids: (() => number)[] = [() => process.pid];
+  readonly #nodes: NodeProcess[] = [];
 
   constructor(context: TestContext) {
     super(context);
@@ -69,6 +70,7 @@ export class ClusterStage extends BusStage {
       ...(port === undefined ? {} : { port }),
     });
     this.#pids.push(() => node.pid);
+    this.#nodes.push(node);
     return node;
   }
 
@@ -82,30 +84,44 @@ export class ClusterStage extends BusStage {
   }
 
   /**
-   * Waits until the condition holds; returns how long it took, without the time in which a process of the stage was
-   * ready to run and had no core: milliseconds.
+   * Waits until the condition holds; returns how long it took, without the time in which that process of the stage which
+   * got the least of the cores was ready to run and had none: milliseconds.
    */
   async time(what: string, condition: () => boolean | Promise<boolean>): Promise<number> {
     const startMs = performance.now();
     const pids = this.#pids.map((pid) => pid()).filter((pid) => pid !== 0);
-    const waitedMs = cpuWaitMs(pids);
-    await waitUntil(
-      what,
-      async () => {
-        const holds = condition();
-        if (typeof holds === 'boolean') return holds;
-        if (await holds) return true;
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-        return false;
-      },
-      PATIENCE_MS,
-    );
+    const waitedMs = pids.map((pid) => cpuWaitMs(pid));
+    const look = async (): Promise<boolean> => {
+      const holds = condition();
+      if (typeof holds === 'boolean') return holds;
+      if (await holds) return true;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      return false;
+    };
+    try {
+      await waitUntil(what, look, PATIENCE_MS);
+    } catch (error) {
+      for (const node of this.#nodes) await this.#context.annotate(await stateOf(node));
+      throw error;
+    }
     const tookMs = performance.now() - startMs;
-    const starvedMs = Math.max(0, cpuWaitMs(pids) - waitedMs);
+    const starvedMs = Math.max(0, ...pids.map((pid, at) => cpuWaitMs(pid) - (waitedMs[at] ?? 0)));
     await this.#context.annotate(
       `${what}: ${tookMs.toFixed(0)} ms, ${starvedMs.toFixed(0)} ms of them without a core`,
     );
     return Math.max(0, tookMs - starvedMs);
+  }
+}
+
+/** For whoever has to find out why something did not heal. */
+async function stateOf(node: NodeProcess): Promise<string> {
+  try {
+    const metrics = await (await fetch(`${node.url}/metrics`)).text();
+    const lines = metrics.split('\n').filter((line) => /^(bus_|antientropy_|div)/.test(line));
+    const counts = lines.filter((line) => !line.endsWith(' 0'));
+    return [`${node.url} pid ${node.pid}`, ...counts, node.said].join('\n');
+  } catch (error) {
+    return `${node.url} pid ${node.pid}: ${String(error)} ${node.said}`;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * How long processes were ready to run and had no core: what a promise in seconds does not answer for. Linux counts it
+ * How long a process was ready to run and had no core: what a promise in seconds does not answer for. Linux counts it
  * for each thread (`/proc/<pid>/schedstat`: nanoseconds on a core, nanoseconds waiting for one, turns); of a process the
  * main thread is taken, which is where a node and a Redis do what others wait for.
  */
@@ -7,12 +7,8 @@ import { readFileSync } from 'node:fs';
 
 const NS_PER_MS = 1e6;
 
-/** Of processes that still run, since they started: milliseconds. */
-export function cpuWaitMs(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + waitOf(pid), 0);
-}
-
-function waitOf(pid: number): number {
+/** Since the process started, milliseconds; 0 when it does not run any more. */
+export function cpuWaitMs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]) / NS_PER_MS;
   } catch {

@@ -9,6 +9,8 @@ import type { Sabotage } from './sabotage.ts';
 
 const MAIN = fileURLToPath(new URL('./node-main.js', import.meta.url));
 
+const SAID_BYTES = 4_096;
+
 export interface NodeProcessOptions {
   readonly dataDir: string;
   readonly port?: number;
@@ -22,11 +24,16 @@ export class NodeProcess {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<number | null>;
+  /** What it logged last. */
+  #said = '';
 
   private constructor(child: ChildProcess, url: string, exited: Promise<number | null>) {
     this.#child = child;
     this.url = url;
     this.#exited = exited;
+    child.stderr?.on('data', (data: Buffer) => {
+      this.#said = (this.#said + data.toString()).slice(-SAID_BYTES);
+    });
   }
 
   static async start(options: NodeProcessOptions): Promise<NodeProcess> {
@@ -72,6 +79,10 @@ export class NodeProcess {
 
   get port(): number {
     return Number(new URL(this.url).port);
+  }
+
+  get said(): string {
+    return this.#said;
   }
 
   get pid(): number {
