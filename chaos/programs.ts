@@ -26,22 +26,37 @@ type Program = (typeof PACKAGES)[number];
 
 /** @throws MissingProgram that names all that are missing */
 export function requirePrograms(): Readonly<Record<Program, string>> {
-  const found = PACKAGES.map((name) => ({ name, path: findProgram(name) }));
+  return required(PACKAGES);
+}
+
+/** @throws MissingProgram */
+export function requireRedis(): string {
+  return required(['redis-server'])['redis-server'];
+}
+
+function required<Name extends Program>(names: readonly Name[]): Readonly<Record<Name, string>> {
+  const found = names.map((name) => ({ name, path: findProgram(name) }));
   const missing = found.filter(({ path }) => path === null).map(({ name }) => name);
   if (missing.length > 0) {
     throw new MissingProgram(
-      `A cluster on this machine needs ${missing.join(' and ')}. Install: apt-get install -y --no-install-recommends ${missing.join(' ')} (or your system's packages of these names).`,
+      `This needs ${missing.join(' and ')}. Install: apt-get install -y --no-install-recommends ${missing.join(' ')} (or your system's packages of these names).`,
     );
   }
   if (!existsSync(NODE_MAIN)) throw new MissingProgram('Not built yet: npm run build');
-  return Object.fromEntries(found.map(({ name, path }) => [name, path])) as Record<Program, string>;
+  return Object.fromEntries(found.map(({ name, path }) => [name, path])) as Record<Name, string>;
 }
 
-export function nodeProgram(name: string, port: number, env: Env): ProcessSpec {
+/** `main`: another build's server/main.js. */
+export function nodeProgram(
+  name: string,
+  port: number,
+  env: Env,
+  main: string = NODE_MAIN,
+): ProcessSpec {
   return {
     name,
     command: process.execPath,
-    args: [NODE_MAIN],
+    args: [main],
     // As `npm start` and the container image do: docs/OPERATIONS.md, Capacity.
     env: { MALLOC_MMAP_THRESHOLD_: '131072', HOST: '127.0.0.1', PORT: `${port}`, ...env },
     isReady: (line) => line.startsWith('http://'),

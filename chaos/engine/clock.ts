@@ -1,0 +1,24 @@
+/** One clock for all processes of a run: `performance.now()` counts from each process's own start. Milliseconds. */
+const OFFSET_MS: number = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+export function mono(): number {
+  return performance.now() + OFFSET_MS;
+}
+
+export async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Looks again every `everyMs` until it holds; false when it did not in time. */
+export async function holdsWithin(
+  timeoutMs: number,
+  condition: () => boolean | Promise<boolean>,
+  everyMs: number = 50,
+): Promise<boolean> {
+  const deadlineMs = mono() + timeoutMs;
+  for (;;) {
+    if (await condition()) return true;
+    if (mono() >= deadlineMs) return false;
+    await pause(everyMs);
+  }
+}

@@ -1,0 +1,117 @@
+/** Looks at nodes from outside: metrics, and states by REST and by a fresh client. It never writes. */
+import * as Y from 'yjs';
+import { canonicalState } from '../history/canonical.ts';
+import type { ReadEvent, ReadPhase } from '../history/events.ts';
+import { Wire } from '../editors/wire.ts';
+import { mono } from './clock.ts';
+
+const READ_TIMEOUT_MS = 15_000;
+const METRICS_TIMEOUT_MS = 2_000;
+
+export interface NodeAddress {
+  readonly node: string;
+  readonly url: string;
+}
+
+/** Sums over labels; `name{label="x"}` is kept besides. Null: unreachable. */
+export async function readMetrics(url: string): Promise<ReadonlyMap<string, number> | null> {
+  try {
+    const response = await fetch(`${url}/metrics`, {
+      signal: AbortSignal.timeout(METRICS_TIMEOUT_MS),
+    });
+    return parseMetrics(await response.text());
+  } catch {
+    return null;
+  }
+}
+
+export function parseMetrics(text: string): ReadonlyMap<string, number> {
+  const values = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const match = /^([a-z_]+)(\{[^}]*\})? ([\d.e+-]+)$/i.exec(line);
+    if (match === null) continue;
+    const [, name = '', labels = '', value] = match;
+    values.set(name, (values.get(name) ?? 0) + Number(value));
+    if (labels !== '') values.set(`${name}${labels}`, Number(value));
+  }
+  return values;
+}
+
+type ReadFact = ReadEvent;
+interface ReadOptions {
+  readonly at: NodeAddress;
+  readonly doc: string;
+  readonly phase: ReadPhase;
+  readonly isolated: boolean;
+}
+
+export async function readByRest({ at, doc, phase, isolated }: ReadOptions): Promise<ReadFact> {
+  const fact = {
+    f: 'read',
+    doc,
+    node: at.node,
+    source: 'rest',
+    phase,
+    invokedMono: mono(),
+  } as const;
+  try {
+    const response = await fetch(`${at.url}/v1/documents/${encodeURIComponent(doc)}/state`, {
+      signal: AbortSignal.timeout(READ_TIMEOUT_MS),
+    });
+    if (response.status !== 200) {
+      const problem = (await response.json()) as { readonly type?: string };
+      const code = problem.type?.split('/').at(-1) ?? '';
+      return { ...fact, type: 'fail', status: response.status, code };
+    }
+    const state = canonicalState(new Uint8Array(await response.arrayBuffer()));
+    return { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state };
+  } catch (error) {
+    return { ...fact, type: 'fail', code: String(error) };
+  }
+}
+
+export async function readFresh({ at, doc, phase, isolated }: ReadOptions): Promise<ReadFact> {
+  const fact = {
+    f: 'read',
+    doc,
+    node: at.node,
+    source: 'fresh',
+    phase,
+    invokedMono: mono(),
+  } as const;
+  const copy = new Y.Doc();
+  try {
+    const failure = await synced(
+      `${at.url.replace(/^http/, 'ws')}/${encodeURIComponent(doc)}`,
+      copy,
+    );
+    if (failure !== null) return { ...fact, type: 'fail', code: failure };
+    const state = canonicalState(Y.encodeStateAsUpdate(copy));
+    return { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state };
+  } finally {
+    copy.destroy();
+  }
+}
+
+async function synced(url: string, doc: Y.Doc): Promise<string | null> {
+  return await new Promise((resolve) => {
+    const done = (failure: string | null): void => {
+      clearTimeout(timer);
+      resolve(failure);
+      wire.cut();
+    };
+    const timer = setTimeout(() => {
+      done(`not synced in ${READ_TIMEOUT_MS} ms`);
+    }, READ_TIMEOUT_MS);
+    const wire = new Wire(url, doc, {
+      onSynced: () => {
+        done(null);
+      },
+      onAck: () => undefined,
+      onClosed: (code, reason) => {
+        clearTimeout(timer);
+        resolve(`closed ${code} ${reason}`);
+      },
+    });
+  });
+}

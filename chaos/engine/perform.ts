@@ -1,0 +1,183 @@
+/** Takes a scenario through its phases, has the checker judge the history, and leaves history, record and report behind. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem, type as osType } from 'node:os';
+import { join } from 'node:path';
+import { check } from '../checker/check.ts';
+import { measure } from '../checker/measure.ts';
+import type { Expectations, Verdict } from '../checker/verdict.ts';
+import type { History } from '../history/events.ts';
+import { readHistory } from '../history/history-file.ts';
+import type { RunRecord, Topology } from '../report/run-record.ts';
+import type { OwnScenario, Scenario, StagedScenario } from '../scenarios/scenario.ts';
+import type { Stage } from '../stage/stage.ts';
+import type { RunOptions } from './options.ts';
+import type { Outcome, Status } from './outcome.ts';
+import { Run } from './run.ts';
+
+export async function perform(scenario: Scenario, asked: RunOptions): Promise<Outcome> {
+  const startedMs = performance.now();
+  const { id, title } = scenario;
+  const bare = (status: Status, reason: string): Outcome => ({
+    scenario: id,
+    title,
+    status,
+    reason,
+    seed: asked.seed,
+    durationMs: performance.now() - startedMs,
+    verdicts: [],
+    record: null,
+  });
+  const obstacle = scenario.obstacle?.() ?? null;
+  if (obstacle !== null) return bare('skipped', obstacle);
+  try {
+    return scenario.kind === 'own'
+      ? await performOwn(scenario, asked)
+      : await performStaged(scenario, asked);
+  } catch (error) {
+    return bare('void', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+async function performOwn(scenario: OwnScenario, options: RunOptions): Promise<Outcome> {
+  return await scenario.perform(options);
+}
+
+async function performStaged(scenario: StagedScenario, asked: RunOptions): Promise<Outcome> {
+  const options: RunOptions = { ...asked, ...scenario.stage };
+  const run = await Run.start({
+    name: scenario.id,
+    options,
+    env: scenario.env ?? {},
+    roams: scenario.roams ?? true,
+  });
+  try {
+    await run.baseline();
+    await scenario.script(run);
+    await run.settle();
+    await run.readDisks();
+    const history = await historyOf(run);
+    return conclude({
+      scenario,
+      options,
+      history,
+      expectations: { convergeMsMax: options.convergeMsMax, ...scenario.expectations },
+      facts: {
+        startedAt: run.startedAt,
+        startedMono: run.startedMono,
+        durationMs: run.elapsedMs,
+        topology: topologyOf(run.stage),
+        faults: run.faultRecords(),
+        samples: run.samples,
+        documents: run.docs.length,
+      },
+      unproven: run.unproven.map(({ id, name }) => `${id} ${name}`),
+      isAllSkipped: run.skipped.length > 0 && run.injectedCount === 0,
+    });
+  } finally {
+    await run.end();
+  }
+}
+
+async function historyOf(run: Run): Promise<History> {
+  const crews = await Promise.all(
+    run.fleet.historyPaths.map(async (path) => await readHistory(path)),
+  );
+  return [...run.recorder.history, ...crews.flat()].toSorted((a, b) => a.mono - b.mono);
+}
+
+export interface Conclusion {
+  readonly scenario: { readonly id: string; readonly title: string };
+  readonly options: RunOptions;
+  readonly history: History;
+  readonly expectations: Partial<Expectations>;
+  readonly facts: Pick<
+    RunRecord,
+    'startedMono' | 'durationMs' | 'topology' | 'faults' | 'samples' | 'documents'
+  > & {
+    readonly startedAt: Date;
+  };
+  readonly unproven: readonly string[];
+  readonly isAllSkipped: boolean;
+  /** Of the scenario's own, besides K's. */
+  readonly ownVerdicts?: readonly Verdict[];
+}
+
+/** Judges a history, and writes down what is kept. */
+export function conclude(conclusion: Conclusion): Outcome {
+  const { scenario, options, history, expectations, facts, unproven, isAllSkipped } = conclusion;
+  const { startedAt, ...rest } = facts;
+  const verdicts = [...check(history, expectations), ...(conclusion.ownVerdicts ?? [])];
+  const record: RunRecord = {
+    scenario: scenario.id,
+    seed: options.seed,
+    command: options.command,
+    machine: machine(),
+    startedAt: startedAt.toISOString(),
+    editors: options.editors,
+    historyFile: 'history.jsonl',
+    verdicts,
+    figures: measure(history),
+    ...rest,
+  };
+  if (options.outDir !== null) keep(options.outDir, record, history);
+  const broken = verdicts.filter(({ status }) => status === 'failed').map(({ id }) => id);
+  const status: Status =
+    unproven.length > 0
+      ? 'void'
+      : broken.length > 0
+        ? 'failed'
+        : isAllSkipped
+          ? 'skipped'
+          : 'passed';
+  const reasons: Readonly<Record<Status, string | null>> = {
+    passed: null,
+    failed: broken.join(', '),
+    void: `no proof of ${unproven.join(', ')}${broken.length > 0 ? `; ${broken.join(', ')}` : ''}`,
+    skipped: facts.faults.map(({ reason }) => reason).join('; '),
+  };
+  return {
+    scenario: scenario.id,
+    title: scenario.title,
+    status,
+    reason: reasons[status],
+    seed: options.seed,
+    durationMs: facts.durationMs,
+    verdicts,
+    record,
+  };
+}
+
+function keep(outDir: string, record: RunRecord, history: History): void {
+  mkdirSync(outDir, { recursive: true });
+  const lines = history.map((event) => `${JSON.stringify(event)}\n`);
+  writeFileSync(join(outDir, record.historyFile), lines.join(''));
+  writeFileSync(join(outDir, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+function machine(): RunRecord['machine'] {
+  const all = cpus();
+  return {
+    cpus: all.length,
+    cpuModel: all[0]?.model ?? 'unknown',
+    memoryBytes: totalmem(),
+    os: `${osType()} ${release()}`,
+    node: process.version,
+  };
+}
+
+export function topologyOf(stage: Stage): Topology {
+  return {
+    regions: stage.regions.map(({ name }) => name),
+    nodes: stage.seats.map(({ id, region }) => ({ id, region })),
+    redises: stage.regions.map(({ name, redis }) => ({ id: redis.name, region: name })),
+    links: stage.seats.flatMap(({ id, clientLink, busLinks }) => [
+      { id: clientLink.name, from: 'editors', to: id, kind: 'client' as const },
+      ...busLinks.map(({ link, region }) => ({
+        id: link.name,
+        from: id,
+        to: `${region}-redis`,
+        kind: 'redis' as const,
+      })),
+    ]),
+  };
+}

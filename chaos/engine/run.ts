@@ -1,0 +1,466 @@
+/**
+ * One run: a stage, editors, faults, and everything that is written down about them. A scenario's script says what happens
+ * under load; the phases around it are the same for all:
+ *
+ *   start → baseline → script (faults under load) → rest → heal → quiet → settled
+ *         → writers destroyed → every node killed and started alone → read from its disk → verify
+ *
+ * The writers are dead before the final reads (live ones would bring back what was lost), and every node is read with its
+ * links cut (a peer would do the same).
+ */
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Fleet } from '../editors/fleet.ts';
+import type { Order, Place, Report } from '../editors/orders.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { Env } from '../programs.ts';
+import { HistoryRecorder } from '../history/recorder.ts';
+import type { FaultRecord, Sample } from '../report/run-record.ts';
+import { seededRandom, type Random } from '../random.ts';
+import type { Seat } from '../stage/seat.ts';
+import { Stage } from '../stage/stage.ts';
+import { holdsWithin, mono, pause } from './clock.ts';
+import { divergenceOf, isSettled } from './divergence.ts';
+import { readByRest, readFresh, readMetrics } from './observer.ts';
+import type { RunOptions } from './options.ts';
+import { verifyFacts, verifyFolder } from './verify.ts';
+
+const BASELINE_MS = 2_000;
+const SAMPLE_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 30_000;
+/** What is promised is `convergeMsMax`; a run waits longer, so that a failure can say how late it was. */
+const PATIENCE = 4;
+/** Between looks at copies that should come to agree. */
+const QUIET_LOOK_MS = 200;
+const LATE_PROOF_MS = 3_000;
+const OPS_PER_SECOND = 4;
+
+interface Injection {
+  readonly fault: Fault;
+  readonly fromMono: number;
+  toMono: number | null;
+  proof: string | null;
+}
+
+export interface RunSetup {
+  readonly name: string;
+  readonly options: RunOptions;
+  readonly env: Env;
+  readonly roams: boolean;
+  /** Before the nodes start: mounts, other builds. */
+  readonly prepare?: (folder: string) => Promise<void>;
+}
+
+export class Run {
+  readonly options: RunOptions;
+  readonly name: string;
+  readonly random: Random;
+  readonly stage: Stage;
+  readonly fleet: Fleet;
+  readonly folder: string;
+  readonly docs: readonly string[];
+  readonly recorder: HistoryRecorder;
+  readonly startedMono: number = mono();
+  readonly startedAt: Date = new Date();
+  readonly samples: Sample[] = [];
+  readonly #injections: Injection[] = [];
+  readonly #skipped: Fault[] = [];
+  readonly #changed = new Set<() => void>();
+  /** Work to undo at the end, last first. */
+  readonly #cleanups: (() => Promise<void> | void)[] = [];
+  phase = 'start';
+  latest: Report = { looks: [], ops: 0, acked: 0, ackMs: [], reconnects: 0 };
+  #sampler: NodeJS.Timeout | null = null;
+  #isSampling = false;
+  #isResting = false;
+
+  private constructor(
+    setup: RunSetup,
+    parts: {
+      readonly random: Random;
+      readonly stage: Stage;
+      readonly fleet: Fleet;
+      readonly folder: string;
+      readonly docs: readonly string[];
+      readonly recorder: HistoryRecorder;
+    },
+  ) {
+    this.options = setup.options;
+    this.name = setup.name;
+    this.random = parts.random;
+    this.stage = parts.stage;
+    this.fleet = parts.fleet;
+    this.folder = parts.folder;
+    this.docs = parts.docs;
+    this.recorder = parts.recorder;
+  }
+
+  static async start(setup: RunSetup): Promise<Run> {
+    const { options, env, roams } = setup;
+    const random = seededRandom(options.seed);
+    const recorder = new HistoryRecorder({ mono, wall: Date.now });
+    const folder = mkdtempSync(join(tmpdir(), 'syncline-chaos-'));
+    await setup.prepare?.(folder);
+    const stage = await Stage.start(
+      {
+        regions: options.regions,
+        nodes: options.nodes,
+        random: random.fork(),
+        folder,
+        serverMain: options.serverMain,
+        env,
+      },
+      {
+        onLine: (name, line) => {
+          if (/"level":(50|60)|^Error|FATAL/.test(line)) options.say(`[${name}] ${line}`);
+        },
+      },
+    );
+    stage.guard.watchFolder(folder);
+    const docs = Array.from({ length: options.documents }, (_, index) => `chaos-${index + 1}`);
+    const places = stage.seats.map(({ id, clientUrl }): Place => ({ node: id, url: clientUrl }));
+    mkdirSync(join(folder, 'history'));
+    try {
+      for (const { id, region } of stage.seats) {
+        recorder.record('driver', { f: 'node', node: id, region, type: 'ready' });
+      }
+      const fleet = await Fleet.open({
+        places,
+        docs,
+        editors: options.editors,
+        opsPerSecond: OPS_PER_SECOND,
+        level: options.level,
+        roams,
+        random: random.fork(),
+        folder: join(folder, 'history'),
+        guard: stage.guard,
+      });
+      return new Run(setup, { random, stage, fleet, folder, docs, recorder });
+    } catch (error) {
+      await stage.kill();
+      throw error;
+    }
+  }
+
+  get elapsedMs(): number {
+    return mono() - this.startedMono;
+  }
+
+  get faultsUnderWay(): readonly Fault[] {
+    return this.#injections.filter(({ toMono }) => toMono === null).map(({ fault }) => fault);
+  }
+
+  /** Faults that left no proof: the run says nothing. */
+  get unproven(): readonly Fault[] {
+    return this.#injections.filter(({ proof }) => proof === null).map(({ fault }) => fault);
+  }
+
+  get injectedCount(): number {
+    return this.#injections.length;
+  }
+
+  get skipped(): readonly Fault[] {
+    return this.#skipped;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#changed.add(listener);
+    return () => this.#changed.delete(listener);
+  }
+
+  onEnd(cleanup: () => Promise<void> | void): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  say(line: string): void {
+    const seconds = (this.elapsedMs / 1_000).toFixed(1).padStart(6);
+    this.options.say(`${seconds} s  ${line}`);
+  }
+
+  async baseline(): Promise<void> {
+    this.#enter('baseline');
+    const isReady = await holdsWithin(CONNECT_TIMEOUT_MS, async () =>
+      (await this.fleet.looks(false)).every(({ isSynced }) => isSynced),
+    );
+    if (!isReady) throw new Error('not every editor could connect, and nothing is broken yet');
+    this.#sampler = setInterval(() => void this.#sample('running'), SAMPLE_MS);
+    await this.#sample('baseline');
+    await this.fleet.order({ do: 'type' });
+    await pause(BASELINE_MS);
+    this.recorder.record('driver', { f: 'mark', name: 'baseline-end' });
+    this.#enter('load');
+  }
+
+  async inject(fault: Fault): Promise<void> {
+    if (this.options.isControl) return;
+    const { id, name, scope, obstacle = null } = fault;
+    const common = { f: 'fault', id, name, scope, target: fault.targets.join(', ') } as const;
+    if (obstacle !== null) {
+      this.#skipped.push(fault);
+      this.recorder.record('driver', { ...common, type: 'skipped', reason: obstacle });
+      this.say(`SKIPPED ${id} ${name}: ${obstacle}`);
+      return;
+    }
+    this.say(`${id} ${name}: ${fault.targets.join(', ')}`);
+    this.recorder.record('driver', { ...common, type: 'begin' });
+    const injection: Injection = { fault, fromMono: mono(), toMono: null, proof: null };
+    this.#injections.push(injection);
+    await fault.inject();
+    this.#tell();
+  }
+
+  async heal(fault: Fault): Promise<void> {
+    const injection = this.#injections.find(
+      (candidate) => candidate.fault === fault && candidate.toMono === null,
+    );
+    if (injection === undefined) return;
+    const { id, name, scope, targets } = fault;
+    const common = { f: 'fault', id, name, scope, target: targets.join(', ') } as const;
+    injection.proof = await fault.prove();
+    if (injection.proof !== null) this.#proved(injection, injection.proof);
+    await fault.heal();
+    injection.toMono = mono();
+    this.recorder.record('driver', { ...common, type: 'healed' });
+    if (injection.proof === null) {
+      await holdsWithin(LATE_PROOF_MS, async () => {
+        injection.proof = await fault.prove();
+        return injection.proof !== null;
+      });
+      if (injection.proof !== null) this.#proved(injection, injection.proof);
+      else this.say(`NO PROOF that ${id} ${name} happened`);
+    }
+    this.#tell();
+  }
+
+  /** Load goes on for a part of the run's seconds. */
+  async load(share: number): Promise<void> {
+    await pause(this.options.seconds * 1_000 * share);
+  }
+
+  async order(order: Order): Promise<void> {
+    await this.fleet.order(order);
+  }
+
+  /** From here on nobody edits. Safe to call twice. */
+  async rest(): Promise<void> {
+    if (this.#isResting) return;
+    this.#isResting = true;
+    await this.fleet.order({ do: 'rest' });
+    this.#enter('rest');
+  }
+
+  /** A node's end and its return, for the history. */
+  nodeFact(seat: Seat, type: 'started' | 'ready' | 'crashed' | 'stopped' | 'disk-lost'): void {
+    this.recorder.record('driver', { f: 'node', node: seat.id, region: seat.region, type });
+  }
+
+  /** Heals, and waits in silence until all copies agree: at most `PATIENCE` times as long as promised. */
+  async settle(): Promise<void> {
+    await this.rest();
+    const under = this.faultsUnderWay;
+    for (const fault of under) if (fault.scope !== 'bus') await this.heal(fault);
+    const isBusBroken = under.some(({ scope }) => scope === 'bus');
+    const awaitsAcks = !(isBusBroken && this.options.level === 'replicated');
+    await holdsWithin(CONNECT_TIMEOUT_MS, async () => {
+      const looks = await this.fleet.looks(false);
+      return looks.every((look) => look.isSynced && (!awaitsAcks || look.unacked === 0));
+    });
+    await this.fleet.order({ do: 'pin' });
+    for (const fault of under) if (fault.scope === 'bus') await this.heal(fault);
+    this.recorder.record('driver', { f: 'mark', name: 'quiet' });
+    this.#enter('quiet');
+    const quietMono = mono();
+    const isEqual = await holdsWithin(
+      this.options.convergeMsMax * PATIENCE,
+      async () => {
+        // Each round is written down: when copies agreed for good is the checker's to say.
+        await this.fleet.order({ do: 'record', phase: 'settled' });
+        this.latest = await this.fleet.report(false);
+        return isSettled(this.latest.looks);
+      },
+      QUIET_LOOK_MS,
+    );
+    const tookMs = Math.round(mono() - quietMono);
+    this.say(isEqual ? `all copies agree after ${tookMs} ms` : `NOT EQUAL after ${tookMs} ms`);
+    await this.fleet.order({ do: 'record', phase: 'settled' });
+    await this.#readAll('settled', false);
+    this.recorder.record('driver', { f: 'mark', name: 'settled' });
+  }
+
+  /** Kills everything, and reads what each disk alone has. */
+  async readDisks(): Promise<void> {
+    this.#enter('check');
+    this.stopSampling();
+    this.latest = await this.fleet.destroy();
+    this.recorder.record('driver', { f: 'mark', name: 'writers-destroyed' });
+    for (const seat of this.stage.seats) {
+      await seat.kill();
+      this.nodeFact(seat, 'crashed');
+      // Nothing but its disk: peers would bring what it lost.
+      for (const { link } of seat.busLinks) {
+        link.refuse(true);
+        link.resetAll();
+      }
+    }
+    await Promise.all(
+      this.stage.seats.map(async (seat) => {
+        this.nodeFact(seat, 'started');
+        try {
+          await seat.start();
+          this.nodeFact(seat, 'ready');
+        } catch (error) {
+          this.say(`${seat.id} does not start: ${String(error)}`);
+        }
+      }),
+    );
+    this.recorder.record('driver', { f: 'mark', name: 'nodes-restarted' });
+    await this.#readAll('final', true);
+    await Promise.all(
+      this.stage.seats.map(async (seat) => {
+        await seat.kill();
+        const verification = await verifyFolder(seat.dataDir, this.options.serverMain);
+        for (const fact of verifyFacts(seat.id, this.docs, verification)) {
+          this.recorder.record('driver', fact);
+        }
+      }),
+    );
+    this.recorder.record('driver', { f: 'mark', name: 'end' });
+  }
+
+  stopSampling(): void {
+    if (this.#sampler !== null) clearInterval(this.#sampler);
+    this.#sampler = null;
+  }
+
+  async end(): Promise<void> {
+    this.stopSampling();
+    for (const cleanup of this.#cleanups.toReversed()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        this.say(`cleaning up: ${String(error)}`);
+      }
+    }
+    await this.stage.kill();
+  }
+
+  faultRecords(): FaultRecord[] {
+    const injected = this.#injections.map(({ fault, fromMono, toMono, proof }): FaultRecord => ({
+      id: fault.id,
+      name: fault.name,
+      targets: fault.targets,
+      fromMs: fromMono - this.startedMono,
+      toMs: toMono === null ? null : toMono - this.startedMono,
+      status: 'injected',
+      proof,
+      reason: null,
+    }));
+    const skipped = this.#skipped.map(({ id, name, targets, obstacle }): FaultRecord => ({
+      id,
+      name,
+      targets,
+      fromMs: 0,
+      toMs: null,
+      status: 'skipped',
+      proof: null,
+      reason: obstacle ?? null,
+    }));
+    return [...injected, ...skipped];
+  }
+
+  #proved({ fault }: Injection, proof: string): void {
+    const { id, name, scope, targets } = fault;
+    const target = targets.join(', ');
+    this.recorder.record('driver', { f: 'fault', type: 'proved', id, name, scope, target, proof });
+    this.say(`${id} proved: ${proof}`);
+  }
+
+  async #readAll(phase: 'settled' | 'final', isolated: boolean): Promise<void> {
+    for (const { id, url, isRunning } of this.stage.seats) {
+      if (!isRunning) continue;
+      for (const doc of this.docs) {
+        const read = { at: { node: id, url }, doc, phase, isolated };
+        const startedMono = mono();
+        const byRest = await readByRest(read);
+        this.recorder.record('driver', byRest);
+        if (isolated) {
+          this.recorder.record('driver', {
+            f: 'open',
+            type: byRest.type,
+            node: id,
+            doc,
+            durationMs: mono() - startedMono,
+            ...(byRest.hasPending === undefined ? {} : { hasPending: byRest.hasPending }),
+            ...(byRest.type === 'fail' ? { reason: `${byRest.status} ${byRest.code}` } : {}),
+          });
+        }
+        this.recorder.record('driver', await readFresh(read));
+      }
+    }
+  }
+
+  async #sample(phase: 'baseline' | 'running'): Promise<void> {
+    if (this.#isSampling) return;
+    this.#isSampling = true;
+    try {
+      await this.#sampleOnce(phase);
+    } catch {
+      // Editors that are being destroyed answer no more.
+    } finally {
+      this.#isSampling = false;
+    }
+  }
+
+  async #sampleOnce(phase: 'baseline' | 'running'): Promise<void> {
+    const report = await this.fleet.report(false);
+    this.latest = report;
+    const divergence = divergenceOf(report.looks);
+    await Promise.all(
+      this.stage.seats.map(async ({ id, url }) => {
+        const metrics = await readMetrics(url);
+        const atMs = this.elapsedMs;
+        if (metrics === null) {
+          this.samples.push({ atMs, node: id, divergentDocs: null, divergentElements: null });
+          return;
+        }
+        const value = (name: string): number => metrics.get(name) ?? 0;
+        const { docs, elements } = divergence.get(id) ?? { docs: 0, elements: 0 };
+        const antientropyRounds = value('antientropy_rounds_total');
+        this.samples.push({
+          atMs,
+          node: id,
+          divergentDocs: docs,
+          divergentElements: elements,
+          rssBytes: value('process_resident_memory_bytes'),
+          eventLoopLagMs: value('nodejs_eventloop_lag_p99_seconds') * 1_000,
+          antientropyRounds,
+        });
+        this.recorder.record('driver', {
+          f: 'resources',
+          node: id,
+          phase,
+          gauges: {
+            rssBytes: value('process_resident_memory_bytes'),
+            fds: value('process_open_fds'),
+            handles: value('nodejs_active_handles_total'),
+            redisQueueBytes: value('bus_queue_bytes'),
+            pendingBytes: value('commit_queue_bytes'),
+          },
+          counters: { antientropyRounds, ackedRegressions: value('acked_regression_total') },
+        });
+      }),
+    );
+    this.#tell();
+  }
+
+  #enter(phase: string): void {
+    this.phase = phase;
+    this.say(phase);
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#changed) listener();
+  }
+}

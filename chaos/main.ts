@@ -1,0 +1,166 @@
+/**
+ * `npm run chaos`: breaks a cluster on purpose and says whether its promises hold. Exit codes: 0 all that ran passed, 1 a
+ * verdict failed, 2 wrong usage, or a run that says nothing because a fault left no proof.
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { RunOptions } from './engine/options.ts';
+import { exitCodeOf, type Outcome } from './engine/outcome.ts';
+import { perform } from './engine/perform.ts';
+import { listing, summary } from './engine/tables.ts';
+import { MissingProgram } from './programs.ts';
+import { ABSENT, findScenario, SCENARIOS } from './scenarios/catalogue.ts';
+import type { Scenario } from './scenarios/scenario.ts';
+
+const USAGE = 2;
+
+interface Flags {
+  readonly seconds?: number;
+  readonly seed?: number;
+  readonly regions: number;
+  readonly nodes: number;
+  readonly editors: number;
+  readonly documents: number;
+  readonly server?: string;
+  readonly out?: string;
+  readonly control?: true;
+  readonly converge: number;
+  readonly cycles: number;
+  readonly level: 'local' | 'replicated';
+  readonly live?: true;
+}
+
+function numberFrom(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isFinite(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`A number from ${min} to ${max}.`);
+  };
+}
+
+function wholeFrom(min: number, max: number): (text: string) => number {
+  const parse = numberFrom(min, max);
+  return (text) => {
+    const value = parse(text);
+    if (Number.isInteger(value)) return value;
+    throw new InvalidArgumentError('A whole number.');
+  };
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** @throws InvalidArgumentError that names what there is */
+function chosen(names: readonly string[]): Scenario[] {
+  if (names.includes('all')) return [...SCENARIOS];
+  return names.map((name) => {
+    const scenario = findScenario(name);
+    if (scenario !== null) return scenario;
+    const absent = ABSENT.find(({ id }) => id.toLowerCase() === name.toLowerCase());
+    throw new InvalidArgumentError(
+      absent === undefined
+        ? `No scenario ${name}: \`npm run chaos -- list\` has them all.`
+        : `There is no ${absent.id}: ${absent.reason}.`,
+    );
+  });
+}
+
+function optionsOf(flags: Flags, scenario: Scenario, count: number): RunOptions {
+  const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000);
+  if (flags.server !== undefined && !existsSync(flags.server)) {
+    throw new InvalidArgumentError(`No file ${flags.server}.`);
+  }
+  const outDir = flags.out === undefined ? null : resolve(flags.out);
+  return {
+    seconds: flags.seconds ?? scenario.seconds,
+    seed,
+    regions: flags.regions,
+    nodes: flags.nodes,
+    editors: flags.editors,
+    documents: flags.documents,
+    level: flags.level,
+    serverMain: flags.server === undefined ? null : resolve(flags.server),
+    outDir: outDir === null || count === 1 ? outDir : join(outDir, scenario.id),
+    isControl: flags.control === true,
+    convergeMsMax: flags.converge * 1_000,
+    cycles: flags.cycles,
+    isLive: flags.live === true,
+    command: `npm run chaos -- run ${scenario.id} --seed ${seed} --seconds ${flags.seconds ?? scenario.seconds}`,
+    say,
+  };
+}
+
+async function run(names: readonly string[], flags: Flags): Promise<number> {
+  const scenarios = chosen(names);
+  const outcomes: Outcome[] = [];
+  for (const scenario of scenarios) {
+    const options = optionsOf(flags, scenario, scenarios.length);
+    say(`\n${scenario.id}: ${scenario.title} (seed ${options.seed})`);
+    const outcome = await perform(scenario, options);
+    outcomes.push(outcome);
+    process.stdout.write(summary([outcome], true));
+  }
+  if (outcomes.length > 1) process.stdout.write(summary(outcomes, false));
+  return exitCodeOf(outcomes);
+}
+
+/** Not by itself: a socket that was reset on purpose may hold the process. */
+async function end(code: number): Promise<never> {
+  await new Promise((written) => process.stdout.write('', written));
+  process.exit(code);
+}
+
+function program(): Command {
+  const command = new Command('chaos')
+    .description('Breaks a cluster on purpose, and says whether its promises hold.')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE));
+  command
+    .command('list')
+    .description('all scenarios, and the rows of the matrix that have none')
+    .action(() => {
+      process.stdout.write(listing(SCENARIOS, ABSENT));
+    });
+  command
+    .command('run')
+    .description('run scenarios, one after another')
+    .argument('<scenario...>', 'their ids, or all')
+    .option(
+      '--seconds <n>',
+      'of load under faults (default: the scenario’s own)',
+      numberFrom(1, 86_400),
+    )
+    .option(
+      '--seed <n>',
+      'what is left to chance (default: another one every time)',
+      wholeFrom(0, 2 ** 32 - 1),
+    )
+    .option('--regions <n>', 'regions, a Redis each', wholeFrom(1, 5), 2)
+    .option('--nodes <n>', 'nodes in each region', wholeFrom(1, 8), 2)
+    .option('--editors <n>', 'editors that write', wholeFrom(1, 200), 8)
+    .option('--documents <n>', 'documents they write', wholeFrom(1, 50), 3)
+    .option('--level <level>', 'what an ack promises: local or replicated', 'local')
+    .option('--converge <seconds>', 'how long healing may take', numberFrom(1, 600), 5)
+    .option(
+      '--cycles <n>',
+      'for durability: kills, and logs that are cut',
+      wholeFrom(1, 100_000),
+      100,
+    )
+    .option('--server <file>', 'server/main.js of another build')
+    .option('--out <dir>', 'keep history, record and report there')
+    .option('--control', 'break nothing: must pass the same checks')
+    .option('--live', 'serve a page that shows it, with links to cut and heal')
+    .action(async (names: string[], flags: Flags) => {
+      await end(await run(names, flags));
+    });
+  return command;
+}
+
+try {
+  await program().parseAsync(process.argv);
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = error instanceof MissingProgram ? 69 : USAGE;
+}

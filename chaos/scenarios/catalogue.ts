@@ -1,0 +1,31 @@
+/** All scenarios, and the rows of the matrix that have none, with the reason why. */
+import { CLIENT_SCENARIOS } from './clients.ts';
+import { LINK_SCENARIOS } from './links.ts';
+import { PROCESS_SCENARIOS } from './processes.ts';
+import { REDIS_SCENARIOS } from './redis.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...CLIENT_SCENARIOS,
+  ...LINK_SCENARIOS,
+  ...REDIS_SCENARIOS,
+  ...PROCESS_SCENARIOS,
+].toSorted((a, b) => a.id.localeCompare(b.id));
+
+export interface Absent {
+  readonly id: string;
+  readonly title: string;
+  readonly reason: string;
+}
+
+export const ABSENT: readonly Absent[] = [
+  {
+    id: 'F54',
+    title: 'node split inside one region, Redis reachable by both, HTTP not',
+    reason: 'nodes speak to each other over Redis only: there is no such link to cut',
+  },
+];
+
+export function findScenario(id: string): Scenario | null {
+  return SCENARIOS.find((scenario) => scenario.id.toLowerCase() === id.toLowerCase()) ?? null;
+}

@@ -1,0 +1,37 @@
+/** What a scenario is: a script of faults under load, and the stage it wants. The phases around it are the run's. */
+import type { Expectations } from '../checker/verdict.ts';
+import type { RunOptions } from '../engine/options.ts';
+import type { Run } from '../engine/run.ts';
+import type { Outcome } from '../engine/outcome.ts';
+import type { Env } from '../programs.ts';
+
+interface Common {
+  /** What is typed: `F50`, `durability`. */
+  readonly id: string;
+  readonly title: string;
+  /** Of load, without `--seconds`. */
+  readonly seconds: number;
+  /** Why it can't run here; null or absent: it can. */
+  readonly obstacle?: () => string | null;
+}
+
+/** On the common stage, through the common phases. */
+export interface StagedScenario extends Common {
+  readonly kind: 'staged';
+  readonly stage?: Partial<
+    Pick<RunOptions, 'regions' | 'nodes' | 'editors' | 'documents' | 'level'>
+  >;
+  readonly env?: Env;
+  /** Whether writers go offline, come back and move meanwhile. */
+  readonly roams?: boolean;
+  readonly expectations?: Partial<Expectations>;
+  script(run: Run): Promise<void>;
+}
+
+/** With phases of its own. */
+export interface OwnScenario extends Common {
+  readonly kind: 'own';
+  perform(options: RunOptions): Promise<Outcome>;
+}
+
+export type Scenario = StagedScenario | OwnScenario;
