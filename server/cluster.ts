@@ -12,6 +12,7 @@ import { presencePart } from './fanout/presence-lease.ts';
 import { RedisBus } from './fanout/redis-bus.ts';
 import { replicationPart } from './fanout/replication-part.ts';
 import { sweepPart } from './fanout/sweep-part.ts';
+import { signalPart } from './fanout/signals.ts';
 import { tellersPart } from './fanout/tellers.ts';
 import type { WatchedCluster } from './observe/fanout-metrics.ts';
 import type { Config } from './options.ts';
@@ -61,6 +62,7 @@ export function createCluster(
       sweep.makePart,
       clocks.makePart,
       tellersPart(config.webhookUrl !== null),
+      signalPart,
     ],
     report,
   });

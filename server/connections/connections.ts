@@ -26,6 +26,14 @@ export interface Connected {
   terminate(): void;
 }
 
+/** A socket without a session, or with several: it is looked after like one, and ends with the others. */
+export interface Socketed {
+  sweep(nowMs: number): number;
+  setStoreFull(isFull: boolean): void;
+  close(code: 'draining'): void;
+  terminate(): void;
+}
+
 export interface ConnectionsOptions {
   readonly timers: Timers;
   readonly limits: { readonly connectionsMax: number; readonly keepAliveMs: number };
@@ -43,6 +51,7 @@ const HERD = 100;
 export class Connections {
   readonly #options: ConnectionsOptions;
   readonly #all = new Set<Connected>();
+  readonly #sockets = new Set<Socketed>();
   #sweepTimer: TimerHandle | null = null;
   #isDraining = false;
   #isStoreFull = false;
@@ -66,7 +75,8 @@ export class Connections {
   get refusal(): 'draining' | 'overloaded' | null {
     if (this.#isDraining) return 'draining';
     const { connectionsMax } = this.#options.limits;
-    return this.#all.size + this.#pending >= connectionsMax ? 'overloaded' : null;
+    const count = this.#all.size + this.#sockets.size + this.#pending;
+    return count >= connectionsMax ? 'overloaded' : null;
   }
 
   /** Keeps a place for somebody who is being looked at. Returns what gives it back, once however often called. */
@@ -93,6 +103,15 @@ export class Connections {
     this.#all.delete(connected);
   }
 
+  addSocket(socket: Socketed): void {
+    this.#sockets.add(socket);
+    if (this.#isStoreFull) socket.setStoreFull(true);
+  }
+
+  deleteSocket(socket: Socketed): void {
+    this.#sockets.delete(socket);
+  }
+
   start(): void {
     this.#scheduleSweep();
   }
@@ -101,6 +120,7 @@ export class Connections {
   setStoreFull(isFull: boolean): void {
     this.#isStoreFull = isFull;
     for (const connected of this.#all) connected.setStoreFull(isFull);
+    for (const socket of this.#sockets) socket.setStoreFull(isFull);
   }
 
   /** Nobody comes in any more; those who are here stay until `closeAll`. */
@@ -117,6 +137,7 @@ export class Connections {
       for (const { session } of all.slice(start, start + perWave)) session.close('draining');
       if (start + perWave < all.length) await pause(this.#options.timers, spreadMs / waves);
     }
+    for (const socket of this.#sockets) socket.close('draining');
   }
 
   /** Ends what is left without waiting for anybody. */
@@ -125,6 +146,7 @@ export class Connections {
     if (this.#sweepTimer !== null) this.#options.timers.clearTimeout(this.#sweepTimer);
     this.#sweepTimer = null;
     for (const connected of this.#all) connected.terminate();
+    for (const socket of this.#sockets) socket.terminate();
   }
 
   #scheduleSweep(): void {
@@ -137,6 +159,7 @@ export class Connections {
   #sweep(): void {
     const { timers, limits } = this.#options;
     const nowMs = timers.now();
+    for (const socket of this.#sockets) socket.sweep(nowMs);
     for (const connected of this.#all) {
       const silentMs = connected.sweep(nowMs);
       const { session, pass } = connected;

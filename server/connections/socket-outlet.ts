@@ -56,6 +56,11 @@ export abstract class SocketOutlet implements Outlet {
     this.write(frame);
   }
 
+  /** How long ago something was last sent, milliseconds. */
+  silentMs(nowMs: number): number {
+    return nowMs - this.#lastSentMs;
+  }
+
   onDrain(callback: () => void): void {
     if (this.isClosing || this.socket.writableLength === 0) {
       this.timers.setImmediate(callback);

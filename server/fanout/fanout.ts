@@ -186,6 +186,10 @@ export class Fanout implements Relay, ExchangeListener {
     for (const part of this.#parts) part.onPresence?.(room, entries, isComplete);
   }
 
+  signal(room: Room, payload: Uint8Array): void {
+    for (const part of this.#parts) part.onSignal?.(room, payload);
+  }
+
   deleted(document: DocumentName, deletedAtMs: number): void {
     this.#engine?.news.deleted(document);
     if (this.#engine !== null) this.exchange.send({ kind: 'tombstone', document, deletedAtMs });

@@ -132,6 +132,8 @@ export interface FanoutPart {
   onOpened?(room: Room): void;
   onClosed?(room: Room): void;
   onPresence?(room: Room, entries: readonly PresenceEntry[], isComplete: boolean): void;
+  /** An application's word to everybody in the document. */
+  onSignal?(room: Room, payload: Uint8Array): void;
   /** Deleted, here or elsewhere. */
   onDeleted?(document: DocumentName): void;
 

@@ -1,40 +1,46 @@
 /**
- * The WebSocket edge: answers upgrades and joins connections to rooms. Knows sockets and sessions; nothing of Yjs.
+ * The WebSocket edge: answers upgrades and finds out who is there. Knows sockets and sessions; nothing of Yjs.
  *
  *   upgrade ─▶ target, origin, room for one more, rate ──no──▶ HTTP error on the raw socket
  *                 └─ token ─▶ identity ─▶ level ──no──▶ 101, then 4401 / 4403 / 1013
- *                                            └──▶ 101 ─▶ session in its room
+ *                                            └──▶ 101 ─▶ Y-Sweet's path: session in its room
+ *                                                  └──▶ another path: the first frame says whose it is (first-frame.ts)
  *
- * Tokens come with the upgrade, and nothing is read from a socket before the answer to them is known: before it
- * is let in, a client costs a socket and no buffer. Who is refused for a token still gets a handshake, because
- * browsers cannot see why one failed, and stock clients would try for ever. [I6] [I7]
+ * Tokens come with the upgrade, but for Hocuspocus, whose providers send one for each document inside the socket: on a path
+ * that could be theirs nobody is turned away for the want of one before the first frame. Until somebody is let in a client
+ * costs a socket and at most PREAUTH_BYTES of a frame. Who is refused for a token still gets a handshake, because browsers
+ * cannot see why one failed, and stock clients would try for ever. [I6] [I7]
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type ServerOptions } from 'ws';
-import { allows, type AccessControl } from '../access/access.ts';
+import type { AccessControl } from '../access/access.ts';
 import { callerOf } from '../access/caller.ts';
 import { isOriginAllowed, type OriginPolicy } from '../access/origin.ts';
 import type { RateLimits } from '../access/rate-limits.ts';
 import { echoedProtocol, tokenOf } from '../access/token-source.ts';
-import type { Connected, Connections } from '../connections/connections.ts';
-import { Pass, type PassContext } from '../connections/pass.ts';
-import type { DocumentName } from '../protocol/document-name.ts';
-import { ERRORS, ProtocolError, type ErrorCode } from '../protocol/errors.ts';
+import type { Connections } from '../connections/connections.ts';
+import type { Pass } from '../connections/pass.ts';
+import { ERRORS, type ErrorCode } from '../protocol/errors.ts';
 import type { Registry } from '../rooms/registry.ts';
-import type { ClientMessage } from '../rooms/outlet.ts';
-import { levelOf, type DurabilityLevel, type DurabilityOffer } from '../rooms/replication.ts';
-import { Session, type SessionLimits } from '../rooms/session.ts';
+import { levelOf, type DurabilityOffer } from '../rooms/replication.ts';
+import type { SessionLimits } from '../rooms/session.ts';
 import type { Timers } from '../rooms/timers.ts';
 import {
   Connection,
   ConnectionSocket,
   type ConnectionContext,
-  type ConnectionEvents,
   type ConnectionLimits,
 } from './connection.ts';
-import { yWebsocket, ySweet } from './dialects/y-protocols.ts';
+import type { Dialect, Party } from './dialects/dialect.ts';
+import { HocuspocusSocket } from './dialects/hocuspocus-socket.ts';
+import { Wires } from './dialects/hocuspocus.ts';
+import { ySweet } from './dialects/y-sweet.ts';
+import { yWebsocket } from './dialects/y-websocket.ts';
+import { FirstFrame } from './first-frame.ts';
+import { Member, passFor, type House, type MemberObserver, type Visitor } from './member.ts';
+import { SingleDocument } from './single-document.ts';
 import { parseTarget, type Target } from './upgrade.ts';
 
 export interface GatewayOptions {
@@ -56,27 +62,26 @@ export interface GatewayLimits extends ConnectionLimits, SessionLimits {
   readonly rateWindowMs: number;
   /** Proxies whose X-Forwarded-For is believed. */
   readonly trustProxy: number;
+  /** Y-Sweet's read-only clients are told "saved" of what was dropped, as its own server does. */
+  readonly ySweetAckRejected: boolean;
 }
 
-export interface GatewayObserver {
-  readonly onUpgradeRefused: (code: ErrorCode) => void;
-  readonly onOpened: (document: DocumentName) => void;
-  readonly onClosed: (document: DocumentName, closeCode: number) => void;
-  /** A bug of ours. */
-  readonly onError: (error: unknown) => void;
-}
+export type GatewayObserver = MemberObserver;
 
-/** A target, and what acks mean on it. */
-type Admitted = Omit<Target & { readonly ok: true }, 'durability'> & {
-  readonly durability: DurabilityLevel;
-};
-
-type Upgrade = {
+interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
-  readonly target: Admitted;
-};
+  readonly target: Target & { readonly ok: true };
+}
+
+/** Who stands at the door, and whether they may into the document that the path names. */
+interface Entrance extends Visitor {
+  /** Null: no access control, or no. */
+  readonly pass: Pass | null;
+  /** Why they may not; null: they may. */
+  readonly refusal: ErrorCode | null;
+}
 
 const RETRY_AFTER_S = 2;
 /** Fragments of one message: no client of these dialects fragments; `ws` allows 16,384. */
@@ -84,83 +89,27 @@ const FRAGMENTS_MAX = 1024;
 /** How long a client may take to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** A connection and its session, from the upgrade to the close. */
-class Member implements ConnectionEvents, Connected {
-  readonly connection: Connection;
-  readonly session: Session;
-  readonly pass: Pass | null;
-  readonly document: DocumentName;
-  readonly transport = 'websocket';
-  readonly openedMs: number;
-  askedMs: number;
-  readonly #leave: (member: Member, closeCode: number) => void;
-
-  constructor(
-    connection: Connection,
-    limits: SessionLimits,
-    { document, durability }: Admitted,
-    pass: Pass | null,
-    nowMs: number,
-    leave: (member: Member, closeCode: number) => void,
-  ) {
-    this.connection = connection;
-    const session = new Session(connection, limits, durability);
-    this.session = session;
-    this.pass = pass;
-    this.document = document;
-    this.openedMs = nowMs;
-    this.askedMs = nowMs;
-    this.#leave = leave;
-    if (pass === null) return;
-    session.setCanWrite(pass.canWrite);
-    session.subject = pass.identity.subject;
-    session.onToken = (token) => pass.renew(token, session);
-  }
-
-  sweep(nowMs: number): number {
-    return this.connection.sweep(nowMs);
-  }
-
-  setStoreFull(isFull: boolean): void {
-    this.connection.setStoreFull(isFull);
-  }
-
-  terminate(): void {
-    this.connection.terminate();
-  }
-
-  onMessage(message: ClientMessage): void {
-    if (this.pass !== null && (message.type === 'update' || message.type === 'sync-step-2')) {
-      const refusal = this.pass.refusal();
-      if (refusal !== null) {
-        this.session.close(refusal);
-        return;
-      }
-    }
-    this.session.receive(message);
-  }
-
-  onClose(closeCode: number): void {
-    this.session.leave();
-    this.#leave(this, closeCode);
-  }
-}
-
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
   /** Shakes hands with those who are not let in, to tell them why. */
   readonly #refusals: WebSocketServer;
-  readonly #yWebsocket: ConnectionContext;
-  readonly #ySweet: ConnectionContext;
-  readonly #passContext: PassContext;
+  /** For who has not been let in yet. */
+  readonly #strangers: WebSocketServer;
+  readonly #house: House;
+  readonly #context: ConnectionContext;
+  readonly #ySweet: Dialect;
+  readonly #wires = new Wires();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { timers, limits, access } = options;
-    this.#yWebsocket = { dialect: yWebsocket, timers, limits };
-    this.#ySweet = { dialect: ySweet, timers, limits };
-    this.#passContext = { access, timers, recheckIntervalMs: limits.recheckIntervalMs };
+    this.#context = { timers, limits };
+    this.#ySweet = ySweet(limits.ySweetAckRejected);
+    this.#house = {
+      ...options,
+      passes: { access, timers, recheckIntervalMs: limits.recheckIntervalMs },
+    };
     // `closeTimeout` is newer than the types of `ws`.
     const serverOptions: ServerOptions & {
       readonly closeTimeout: number;
@@ -176,6 +125,11 @@ export class Gateway {
       ...serverOptions,
       WebSocket: ConnectionSocket,
       maxPayload: limits.frameBytesMax,
+    });
+    this.#strangers = new WebSocketServer({
+      ...serverOptions,
+      WebSocket: ConnectionSocket,
+      maxPayload: limits.preauthBytes,
     });
     this.#refusals = new WebSocketServer({ ...serverOptions, maxPayload: limits.preauthBytes });
   }
@@ -194,15 +148,17 @@ export class Gateway {
       this.#refuse(socket, 'invalid-request');
       return;
     }
-    const upgrade: Upgrade = { request, socket, head, target: { ...target, durability } };
-    const verdict = rates.takeUpgrade(callerOf(request, limits.trustProxy).address);
+    const upgrade: Upgrade = { request, socket, head, target };
+    const caller = callerOf(request, limits.trustProxy);
+    const visitor: Visitor = { caller, identity: null, durability };
+    const verdict = rates.takeUpgrade(caller.address);
     if (verdict === null && !access.isEnforced) {
-      this.#open(upgrade, null);
+      this.#open(upgrade, { ...visitor, pass: null, refusal: null });
       return;
     }
     const release = this.#options.connections.reserve();
     socket.on('error', () => socket.destroy());
-    this.#admit(upgrade, verdict, release).catch((error: unknown) => {
+    this.#admit(upgrade, visitor, verdict, release).catch((error: unknown) => {
       release();
       this.#options.observer.onError(error);
       this.#refuse(socket, 'internal');
@@ -211,6 +167,7 @@ export class Gateway {
 
   async #admit(
     upgrade: Upgrade,
+    visitor: Visitor,
     rate: ReturnType<RateLimits['takeUpgrade']>,
     release: () => void,
   ): Promise<void> {
@@ -227,40 +184,40 @@ export class Gateway {
       this.#refuse(socket, token.code);
       return;
     }
-    const pass = await this.#passOf(upgrade, token.token);
+    const entrance = await this.#entranceOf(upgrade.target, visitor, token.token);
     if (this.#options.connections.refusal === 'draining') {
       release();
       this.#refuse(socket, 'draining');
-    } else if (pass === 'rate-limited') {
+    } else if (entrance === 'rate-limited') {
       // Too many bad tokens from there: an HTTP error is the least that can be spent on it.
       release();
-      this.#refuse(socket, pass, Math.ceil(this.#options.limits.rateWindowMs / 1000));
-    } else if (typeof pass === 'string') {
-      this.#turnAway(upgrade, pass, release);
+      this.#refuse(socket, entrance, Math.ceil(this.#options.limits.rateWindowMs / 1000));
+    } else if (typeof entrance === 'string') {
+      this.#turnAway(upgrade, entrance, release);
     } else {
       release();
-      this.#open(upgrade, pass);
+      this.#open(upgrade, entrance);
     }
   }
 
-  /** What lets the caller in, null when nothing is asked for, or why it is not let in. */
-  async #passOf(
-    { request, target }: Upgrade,
+  /** How somebody comes in, or why they do not. */
+  async #entranceOf(
+    { document, isYSweet }: Upgrade['target'],
+    visitor: Visitor,
     token: string | null,
-  ): Promise<Pass | ErrorCode | null> {
-    const { access, limits } = this.#options;
-    if (!access.isEnforced) return null;
-    const caller = callerOf(request, limits.trustProxy);
-    const result = await access.authenticate(token, caller);
-    if (!result.ok) return result.code;
-    try {
-      const level = await access.accessTo(result.identity, target.document);
-      if (!allows(level, 'read')) return 'forbidden';
-      return new Pass(this.#passContext, caller, target.document, result.identity, level);
-    } catch (error) {
-      if (error instanceof ProtocolError) return error.code;
-      throw error;
-    }
+  ): Promise<Entrance | ErrorCode> {
+    const { access } = this.#options;
+    const open: Entrance = { ...visitor, pass: null, refusal: null };
+    if (!access.isEnforced) return open;
+    const result = await access.authenticate(token, visitor.caller);
+    // A provider's tokens come in its messages.
+    const mayBeLater = !isYSweet && !result.ok && result.code === 'missing-token';
+    if (!result.ok) return mayBeLater ? { ...open, refusal: result.code } : result.code;
+    const { identity } = result;
+    if (document === null) return { ...open, identity };
+    const pass = await passFor(this.#house, identity, document, visitor.caller);
+    if (typeof pass !== 'string') return { ...open, identity, pass };
+    return !isYSweet && pass === 'forbidden' ? { ...open, identity, refusal: pass } : pass;
   }
 
   #refusalOf(request: IncomingMessage): ErrorCode | null {
@@ -294,43 +251,68 @@ export class Gateway {
     });
   }
 
-  #open({ request, socket, head, target }: Upgrade, pass: Pass | null): void {
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      // Made by the class that the server was given.
-      this.#accept(webSocket as ConnectionSocket, socket as Socket, target, pass);
+  #open({ request, socket, head, target }: Upgrade, entrance: Entrance): void {
+    const server = entrance.refusal === null ? this.#server : this.#strangers;
+    server.handleUpgrade(request, socket, head, (webSocket) => {
+      // Made by the class that the server was given; it was an HTTP connection.
+      this.#accept(webSocket as ConnectionSocket, socket as Socket, target, entrance);
     });
   }
 
-  #accept(webSocket: ConnectionSocket, socket: Socket, target: Admitted, pass: Pass | null): void {
-    const { document, isYSweet } = target;
-    const { timers, limits, observer, registry, connections } = this.#options;
+  #accept(
+    webSocket: ConnectionSocket,
+    socket: Socket,
+    target: Upgrade['target'],
+    entrance: Entrance,
+  ): void {
     socket.setNoDelay(true);
-    const makeMember = (connection: Connection): Member =>
-      new Member(connection, limits, target, pass, timers.now(), this.#leave);
-    let member: Member | undefined;
+    const makeParty = (connection: Connection): Party =>
+      target.isYSweet
+        ? this.#enter(connection, target, entrance, this.#ySweet)
+        : this.#listen(connection, target, entrance);
     // It gives itself to the socket.
-    void new Connection(webSocket, socket, isYSweet ? this.#ySweet : this.#yWebsocket, (made) => {
-      member = makeMember(made);
-      return member;
-    });
-    if (member === undefined) return;
-    const { session } = member;
-    connections.add(member);
-    observer.onOpened(document);
-    registry.open(document).then(
-      (room) => {
-        if (room.isDisposed) session.close('document-reset');
-        else session.enter(room);
-      },
-      (error: unknown) => {
-        // The registry has reported it; here the client is told. [I8]
-        session.close(error instanceof ProtocolError ? error.code : 'internal');
-      },
-    );
+    void new Connection(webSocket, socket, this.#context, makeParty);
   }
 
-  readonly #leave = (member: Member, closeCode: number): void => {
-    this.#options.connections.delete(member);
-    this.#options.observer.onClosed(member.document, closeCode);
-  };
+  /** Into the document that the path names. */
+  #enter(
+    connection: Connection,
+    { document }: Upgrade['target'],
+    entrance: Entrance,
+    dialect: Dialect,
+  ): Party {
+    if (document === null) throw new Error('no document');
+    const member = new Member(connection, connection, this.#house, { ...entrance, document });
+    member.enter();
+    return new SingleDocument(member, dialect);
+  }
+
+  /** Waits for the first frame. */
+  #listen(connection: Connection, target: Upgrade['target'], entrance: Entrance): Party {
+    const { connections, timers } = this.#options;
+    const { refusal } = entrance;
+    const choice = {
+      yWebsocket: () => {
+        const code = refusal ?? (target.document === null ? 'not-found' : null);
+        if (code === null) return this.#enter(connection, target, entrance, yWebsocket);
+        this.#options.observer.onUpgradeRefused(code);
+        return code;
+      },
+      hocuspocus: () => {
+        connections.addSocket(connection);
+        return new HocuspocusSocket(connection, this.#house, entrance, this.#wires);
+      },
+      handTo: (party: Party) => {
+        connection.handTo(party);
+      },
+      close: (code: ErrorCode) => {
+        this.#options.observer.onUpgradeRefused(code);
+        connection.close(code);
+      },
+    };
+    connections.addSocket(connection);
+    return new FirstFrame(choice, yWebsocket.wire, refusal, timers, () => {
+      connections.deleteSocket(connection);
+    });
+  }
 }

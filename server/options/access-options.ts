@@ -13,6 +13,7 @@ export interface AccessConfig {
   readonly authorizeTimeoutMs: number;
   readonly recheckIntervalMs: number;
   readonly preauthBytes: number;
+  readonly ySweetAckRejected: boolean;
   readonly foreignStructs: 'count' | 'refuse';
   readonly allowedOrigins: readonly string[];
 }
@@ -92,6 +93,12 @@ export const ACCESS_OPTIONS: readonly Option<keyof AccessConfig>[] = [
     doc: 'Largest frame that is read from a connection that was not let in.',
   },
   {
+    key: 'ySweetAckRejected',
+    env: 'YSWEET_ACK_REJECTED',
+    kind: { type: 'flag' },
+    doc: 'Tells Y-Sweet clients with read-only tokens "saved" of what they wrote and nobody kept, as Y-Sweet’s own server does.',
+  },
+  {
     key: 'foreignStructs',
     env: 'FOREIGN_STRUCTS',
     kind: { type: 'choice', values: ['count', 'refuse'] },
@@ -119,6 +126,7 @@ export function accessDefaults(): AccessConfig {
     authorizeTimeoutMs: 2000,
     recheckIntervalMs: 60_000,
     preauthBytes: 64 * 1024,
+    ySweetAckRejected: false,
     foreignStructs: 'count',
     allowedOrigins: [],
   };

@@ -35,6 +35,12 @@ export interface Wire {
   ack(payload: Uint8Array): Frame | null;
   /** Tells the client that its token ends soon. Not every dialect has a way to say so. */
   expiry?(secondsLeft: number): Frame;
+  /** A signal of somebody in the document. Dialects without a word for it get none. */
+  signal?(payload: Uint8Array): Frame;
+  /** Its clients count a sync as open until they were asked for what they have, each time anew. */
+  readonly asksAtEverySync?: true;
+  /** Its clients take the echo of an update for the ack: what they wrote comes back when it is durable, not before. */
+  readonly acksByEcho?: true;
   /** Says nothing, so that the receiver hears something. */
   keepAlive(): Frame;
 }
@@ -51,6 +57,13 @@ export interface Outlet {
   /** Stops and restarts reading from the client. */
   setReading(isReading: boolean): void;
   close(code: ErrorCode, detail?: string): void;
+  /** Instead of `wire.ack`, where acks are counted and not named. False: there was nothing to say. */
+  ack?(payload: Uint8Array): boolean;
+  /**
+   * An update of this client's is not taken. `told`: the client knows which one, and goes on; `unsaved`: it goes on, but
+   * must never be told again that everything is saved. Otherwise the connection is closed with the code.
+   */
+  refuse?(update: Uint8Array, code: ErrorCode): 'told' | 'unsaved' | 'close';
 }
 
 /** What a client may say, whatever its dialect. Byte arrays may be views into a received frame. */
@@ -61,6 +74,8 @@ export type ClientMessage =
   | { readonly type: 'presence'; readonly entries: Uint8Array }
   | { readonly type: 'presence-query' }
   | { readonly type: 'ack-request'; readonly payload: Uint8Array }
+  /** A small message of the application's to everybody in the document; it is kept nowhere. */
+  | { readonly type: 'signal'; readonly payload: Uint8Array }
   /** A new token for the connection that is open. */
   | { readonly type: 'token'; readonly token: string };
 
@@ -76,6 +91,7 @@ export function messageBytes(message: ClientMessage): number {
     case 'presence-query':
       return 0;
     case 'ack-request':
+    case 'signal':
       return message.payload.byteLength;
     case 'token':
       return message.token.length;

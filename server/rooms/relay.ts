@@ -50,6 +50,9 @@ export interface Relay {
   /** Clients of this node that came, changed or left; all of them if `isComplete`. */
   presence(room: Room, entries: readonly PresenceEntry[], isComplete: boolean): void;
 
+  /** A small message of an application to everybody in the document, wherever they are; lost if nobody hears it. */
+  signal?(room: Room, payload: Uint8Array): void;
+
   /** Somebody here has deleted the document; the tombstone is on disk. */
   deleted(document: DocumentName, deletedAtMs: number): void;
 }

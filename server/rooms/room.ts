@@ -24,8 +24,10 @@ import type { RoomContext } from './context.ts';
 import { tracesOf } from './edit-traces.ts';
 import { FlushWindow } from './flush-window.ts';
 import { PresenceFeed } from './presence-feed.ts';
+import { Others } from './others.ts';
 import type { Replication } from './replication.ts';
 import { scan } from './updates/scan.ts';
+import type { Frame } from './outlet.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { TimerHandle } from './timers.ts';
@@ -40,6 +42,8 @@ interface Pending {
   readonly seq: number;
   readonly trace: EditTrace | null;
 }
+
+const NO_FRAME: Frame = [];
 
 export class Room implements CatchUpSource {
   readonly name: DocumentName;
@@ -330,8 +334,15 @@ export class Room implements CatchUpSource {
           runs.map((run) => wire.update(run.bytes, { epoch: this.epoch, seq: run.lastSeq })),
         ),
       );
+      const others = author === null ? new Others(pending) : null;
       for (const session of this.#sessions) {
-        if (session !== author) session.deliver(frames.get(session.outlet.wire), fromSeq);
+        if (session === author) continue;
+        const { wire } = session.outlet;
+        const frame =
+          others?.has(session) === true && session.isAckedByEcho
+            ? others.frameFor(session, wire)
+            : frames.get(wire);
+        if (frame !== null) session.deliver(frame, fromSeq);
       }
       const receivers = this.#sessions.size;
       for (const trace of traces) trace.flushed({ updates: pending.length, receivers });
@@ -341,6 +352,21 @@ export class Room implements CatchUpSource {
       this.onActivity();
     }
     this.presence.flushIfDue();
+  }
+
+  /** A small message of the application's, to everybody here and on other nodes; it is kept nowhere. */
+  signal(payload: Uint8Array): void {
+    this.deliverSignal(payload);
+    this.context.relay?.signal?.(this, payload);
+  }
+
+  /** As `signal`, from another node. */
+  deliverSignal(payload: Uint8Array): void {
+    const frames = new FrameCache((wire) => wire.signal?.(payload) ?? NO_FRAME);
+    for (const session of this.#sessions) {
+      const frame = frames.get(session.outlet.wire);
+      if (frame !== NO_FRAME) session.deliverSignal(frame);
+    }
   }
 
   // ── sessions ─────────────────────────────────────────────────────────────────────────────────────────

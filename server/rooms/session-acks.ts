@@ -3,6 +3,7 @@
  * to know about other regions too, for how much of them. The numbers themselves are the room's. [I1]
  */
 import { AckQueue } from './ack-queue.ts';
+import { Echoes } from './echoes.ts';
 import type { Offer } from './admission.ts';
 import { FollowedEdits } from './edit-traces.ts';
 import type { Outlet } from './outlet.ts';
@@ -12,6 +13,8 @@ import type { EditTrace } from './tracing.ts';
 
 /** Below what anybody waits for. */
 const NOTHING_YET = -2;
+/** As much as waits in a socket before a session counts as lagging, by default. */
+const ECHO_BYTES_MAX: number = 1024 * 1024;
 
 export class SessionAcks {
   readonly #outlet: Outlet;
@@ -23,6 +26,12 @@ export class SessionAcks {
   #provenSeq = -1;
   /** Null: none of the client's edits is followed. */
   #followed: FollowedEdits | null = null;
+  #isForfeited = false;
+  /** Null: nothing has been written, or acks are asked for by name. */
+  #echoes: Echoes | null = null;
+  #isAsked = false;
+  /** The socket has to take a large echo before anything else is sent. */
+  #isDraining = false;
 
   /** `level`: what an ack means to this client. */
   constructor(outlet: Outlet, level: DurabilityLevel) {
@@ -31,12 +40,31 @@ export class SessionAcks {
   }
 
   get isWaiting(): boolean {
-    return this.#queue.isWaiting;
+    return this.#queue.isWaiting || this.isEchoing;
+  }
+
+  /** Acks are the echoes of what the client wrote, as long as it asks for none by name. */
+  get isByEcho(): boolean {
+    return this.#outlet.wire.acksByEcho === true && !this.#isAsked;
+  }
+
+  /** Something of the client's is not durable yet, and has not been sent back. */
+  get isEchoing(): boolean {
+    return this.#isDraining || this.#echoes?.isWaiting === true;
+  }
+
+  get echoBytes(): number {
+    return this.#echoes?.bytes ?? 0;
+  }
+
+  /** What the client wrote is sent back when it is durable. */
+  echo(update: Uint8Array, seq: number): void {
+    (this.#echoes ??= new Echoes()).add(update, seq, this.#replication?.localSeq ?? -1);
   }
 
   /** True while acks wait for what the client has and we have not. */
   get isHolding(): boolean {
-    return this.#queue.isHolding;
+    return this.#queue.isHolding && !this.#isForfeited;
   }
 
   enter(room: Room): void {
@@ -50,6 +78,7 @@ export class SessionAcks {
 
   /** The client asks to be told when everything it sent so far is durable: `seq` of the room, at the latest. */
   request(room: Room, payload: Uint8Array, seq: number): void {
+    this.#isAsked = true;
     this.#queue.request(payload, seq, this.#replication?.localSeq, room.context.timers.now());
     this.#followed?.requested(this.#level);
   }
@@ -59,8 +88,15 @@ export class SessionAcks {
     this.#queue.hold();
   }
 
+  /** Something that the client sent will never be taken: nothing is acked any more, whatever comes. [I3] */
+  forfeit(): void {
+    this.#isForfeited = true;
+    this.#queue.hold();
+  }
+
   /** What was missing has been applied, at `seq` at the latest. */
   release(seq: number): void {
+    if (this.#isForfeited) return;
     this.#queue.release(seq, this.#replication?.localSeq);
   }
 
@@ -71,6 +107,7 @@ export class SessionAcks {
 
   /** The room's durable sequence number has moved, or other regions are further: tells the client what is covered. */
   onDurable(room: Room | null, durableSeq: number): void {
+    if (this.#isEchoing(room, durableSeq)) return;
     const payload = this.#queue.takeDurable(durableSeq, this.#replicatedSeq);
     if (payload === null) return;
     this.#send(payload);
@@ -82,16 +119,36 @@ export class SessionAcks {
 
   /** Other regions are asked for what is still waited for. */
   wantReplicas(): void {
-    if (!this.#queue.isWaiting || this.#queue.isHolding) return;
+    if (!this.isEchoing && (!this.#queue.isWaiting || this.#queue.isHolding)) return;
     const replication = this.#replication;
     replication?.want({ chainSeq: replication.localSeq, provenSeq: this.#provenSeq });
   }
 
-  /** Repeats the last ack; false when there was none. */
+  /**
+   * Sends back what is durable, no more at once than a socket is given otherwise: a client gets its offline work back too,
+   * and is not closed for not having read it yet. True while the socket has to drain first; then it goes on by itself.
+   */
+  #isEchoing(room: Room | null, durableSeq: number): boolean {
+    const outlet = this.#outlet;
+    while (this.#echoes !== null && !this.#isDraining) {
+      const updates = this.#echoes.take(durableSeq, this.#replicatedSeq, ECHO_BYTES_MAX);
+      if (updates.length === 0) break;
+      for (const update of updates) outlet.send(outlet.wire.update(update));
+      if (outlet.bufferedBytes <= ECHO_BYTES_MAX) continue;
+      this.#isDraining = true;
+      outlet.onDrain(() => {
+        this.#isDraining = false;
+        this.onDurable(room, durableSeq);
+      });
+    }
+    return this.#isDraining;
+  }
+
+  /** Repeats the last ack; false when there is nothing to repeat. */
   repeat(): boolean {
+    if (this.#isDraining) return true;
     const payload = this.#queue.lastDurable;
-    if (payload !== null) this.#send(payload);
-    return payload !== null;
+    return payload !== null && this.#send(payload);
   }
 
   /** Which of this node's updates another region has, as far as this client is concerned. */
@@ -101,8 +158,11 @@ export class SessionAcks {
     return replication.provenSeq >= this.#provenSeq ? replication.chainSeq : NOTHING_YET;
   }
 
-  #send(payload: Uint8Array): void {
-    const frame = this.#outlet.wire.ack(payload);
-    if (frame !== null) this.#outlet.send(frame);
+  #send(payload: Uint8Array): boolean {
+    const outlet = this.#outlet;
+    if (outlet.ack !== undefined) return outlet.ack(payload);
+    const frame = outlet.wire.ack(payload);
+    if (frame !== null) outlet.send(frame);
+    return frame !== null;
   }
 }

@@ -32,6 +32,9 @@ const GAPS_MAX = 3;
 /** Full answers (SyncStep1) that a client may ask for within the period before it is slowed. */
 const JOINS_MAX = 5;
 
+/** How often a session that lagged looks whether its own updates are durable yet. */
+const ECHO_PAUSE_MS = 50;
+
 /** `00 00`: no structs, no deletes. */
 const EMPTY_UPDATE_BYTES = 2;
 
@@ -132,6 +135,11 @@ export class Session implements Author {
     if (!this.#isClosed) this.#inbox.receive(message);
   }
 
+  /** What it wrote must not come back before it is durable, because its client takes that for the ack. */
+  get isAckedByEcho(): boolean {
+    return this.#acks.isByEcho;
+  }
+
   /** A flush of the room. `fromSeq` is where the room stood before it. */
   deliver(frame: Frame, fromSeq: number): void {
     if (this.#sync !== 'live') return;
@@ -139,11 +147,28 @@ export class Session implements Author {
       this.#sync = 'lagging';
       if (this.#room !== null) this.#room.context.stats.lagging += 1;
       this.outlet.onDrain(() => {
-        if (this.#sync === 'lagging') this.#startCatchUp({ kind: 'resume', seq: fromSeq });
+        this.#resume(fromSeq);
       });
       return;
     }
     this.outlet.send(frame);
+  }
+
+  /** Catches up after lagging; the catch-up may hold what the client wrote itself. */
+  #resume(fromSeq: number): void {
+    const room = this.#room;
+    if (this.#sync !== 'lagging' || room === null) return;
+    if (!this.#acks.isEchoing) this.#startCatchUp({ kind: 'resume', seq: fromSeq });
+    else {
+      room.context.timers.setTimeout(() => {
+        this.#resume(fromSeq);
+      }, ECHO_PAUSE_MS);
+    }
+  }
+
+  /** A signal of somebody in the room. */
+  deliverSignal(frame: Frame): void {
+    if (this.outlet.bufferedBytes <= this.#limits.sendBufferBytes) this.outlet.send(frame);
   }
 
   /** Presence is the first thing that a slow reader does without; it gets the whole table when it is back. */
@@ -175,6 +200,8 @@ export class Session implements Author {
   }
 
   keepAlive(): void {
+    // Whoever has so much to read hears enough.
+    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) return;
     this.outlet.send(this.outlet.wire.keepAlive());
   }
 
@@ -225,6 +252,9 @@ export class Session implements Author {
       case 'presence-query':
         room.presence.sendAll(this);
         break;
+      case 'signal':
+        room.signal(new Uint8Array(message.payload));
+        break;
       case 'ack-request':
         this.#requestAck(room, new Uint8Array(message.payload));
         break;
@@ -249,11 +279,13 @@ export class Session implements Author {
       this.close('malformed-message', 'not a state vector');
       return;
     }
-    if (!this.#isGreeted) {
+    const isFirst = !this.#isGreeted;
+    if (isFirst || this.outlet.wire.asksAtEverySync === true) {
       this.#isGreeted = true;
+      this.#acks.hold();
       this.#ask();
-      room.presence.sendAll(this);
     }
+    if (isFirst) room.presence.sendAll(this);
     const start: CatchUpStart = { kind: 'join', stateVector: new Uint8Array(bytes), clocks };
     if (this.#sync === 'streaming') this.#nextJoin = start;
     else if (this.#isJoiningTooOften(room)) {
@@ -328,7 +360,7 @@ export class Session implements Author {
           this.onDurable(room.durableSeq);
           this.#acks.wantReplicas();
         }
-        return undefined;
+        return this.#echo(room, update, offer.kind === 'redundant' && isStep2);
       case 'gap':
         return this.#onGap(room, update, isStep2);
       case 'refused':
@@ -338,9 +370,39 @@ export class Session implements Author {
           reason: offer.reason,
           bytes: update.byteLength,
         });
-        this.close(offer.code, offer.reason === offer.code ? undefined : offer.reason);
+        this.#refuse(room, update, offer, isStep2);
         return undefined;
     }
+  }
+
+  #refuse(
+    room: Room,
+    update: Uint8Array,
+    { code, reason }: Offer & { readonly kind: 'refused' },
+    isStep2: boolean,
+  ): void {
+    const answer = this.outlet.refuse?.(update, code) ?? 'close';
+    if (answer === 'close') this.close(code, reason === code ? undefined : reason);
+    else if (answer === 'unsaved') this.#acks.forfeit();
+    else if (isStep2) {
+      this.#isAsked = false;
+      this.#acks.release(room.appliedSeq);
+      this.onDurable(room.durableSeq);
+    }
+  }
+
+  /** Where the echo is the ack: what is in the room now is sent back when it is durable. */
+  #echo(room: Room, update: Uint8Array, isRepeated: boolean): Promise<void> | undefined {
+    if (!this.isAckedByEcho || update.byteLength <= EMPTY_UPDATE_BYTES) return undefined;
+    // Every reconnecting client repeats all deletions; the answer to its SyncStep1 had them.
+    if (isRepeated && update[0] === 0) return undefined;
+    this.#acks.echo(update, room.appliedSeq);
+    room.waitForAck(this);
+    this.onDurable(room.durableSeq);
+    this.#acks.wantReplicas();
+    // Bounded: nothing more is taken from this client before the disk has caught up. [I6]
+    const isFull = this.#acks.echoBytes > this.#limits.sendBufferBytes;
+    return isFull ? room.whenDurable(room.appliedSeq) : undefined;
   }
 
   /**

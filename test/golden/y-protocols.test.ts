@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ySweet, yWebsocket } from '../../server/gateway/dialects/y-protocols.ts';
+import { ySweet as makeYSweet } from '../../server/gateway/dialects/y-sweet.ts';
+import { yWebsocket } from '../../server/gateway/dialects/y-websocket.ts';
 import { binaryFrame } from '../../server/gateway/frame.ts';
 import type { Frame } from '../../server/rooms/outlet.ts';
+
+const ySweet = makeYSweet(false);
 
 const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const bytesOf = (frame: Frame | null): string => Buffer.concat(frame ?? []).toString('hex');

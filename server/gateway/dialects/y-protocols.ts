@@ -1,20 +1,19 @@
 /**
- * The y-protocols family: y-websocket 3 (`00` sync, `01` awareness, `03` query) and Y-Sweet, which adds
- * `66 varBytes(payload)`, SyncStatus 102: the server echoes the payload once everything before it is durable.
+ * What the y-protocols family shares (y-websocket and Y-Sweet): `00` sync, `01` awareness, `02` auth, `03` query, and
+ * `66 varBytes(payload)`, the ack by name, which y-websocket's own clients do not have.
  *
- * y-websocket 3.1 parses one message a frame, so frames that we send hold one each; several in one frame are
- * accepted when every one parses to the exact end. Y-Sweet's client answers `03` with `03 varBytes(awareness)`.
- * Either may send a new token in band, `02 00 varString(token)`; y-websocket's are told when theirs is about to end.
+ * Several messages in one frame are accepted when every one parses to the exact end; frames that we send hold one each.
+ * Y-Sweet's client answers `03` with `03 varBytes(awareness)`. A client may send a new token in band,
+ * `02 00 varString(token)`.
  */
 import * as decoding from 'lib0/decoding';
 import { AUTH, MESSAGE, SYNC, SYNC_STATUS_BYTES_MAX } from '../../protocol/messages.ts';
 import type { ClientMessage, Frame, Wire } from '../../rooms/outlet.ts';
 import { binaryFrame, pushVarUint } from '../frame.ts';
-import type { Decoded, Dialect } from './dialect.ts';
+import { refused, type Decoded } from './dialect.ts';
 
 /** An awareness message about no client: stock clients reconnect when they hear nothing for 30 s. */
-const NO_PRESENCE = new Uint8Array([0]);
-const NOTHING = new Uint8Array(0);
+export const NO_PRESENCE: Uint8Array = new Uint8Array([0]);
 /** Longer ones are refused unread (server/access/token.ts has the limit on tokens). */
 const TOKEN_BYTES_MAX = 16 * 1024;
 
@@ -24,8 +23,7 @@ function message(types: readonly number[], payload: Uint8Array): Frame {
   return binaryFrame(head, payload);
 }
 
-/** Y-Sweet's clients fetch a new token by themselves when theirs is refused. */
-const ySweetWire: Wire = {
+export const baseWire: Wire = {
   syncStep1: (stateVector) => message([MESSAGE.sync, SYNC.step1], stateVector),
   syncStep2: (update) => message([MESSAGE.sync, SYNC.step2], update),
   update: (update) => message([MESSAGE.sync, SYNC.update], update),
@@ -34,35 +32,20 @@ const ySweetWire: Wire = {
   keepAlive: () => message([MESSAGE.awareness], NO_PRESENCE),
 };
 
-const yWebsocketWire: Wire = {
-  ...ySweetWire,
-  expiry: (secondsLeft) => {
-    const head: number[] = [MESSAGE.auth, AUTH.expiry];
-    pushVarUint(head, secondsLeft);
-    return binaryFrame(head, NOTHING);
-  },
-};
-
-const refuse = (code: 'malformed-message' | 'unknown-message', detail: string): Decoded => ({
-  ok: false,
-  code,
-  detail,
-});
-
-function decode(frame: Uint8Array): Decoded {
-  if (frame.byteLength === 0) return refuse('malformed-message', 'empty frame');
+export function decode(frame: Uint8Array): Decoded {
+  if (frame.byteLength === 0) return refused('malformed-message', 'empty frame');
   const decoder = decoding.createDecoder(frame);
   const messages: ClientMessage[] = [];
   try {
     while (decoding.hasContent(decoder)) {
       const type = decoding.readVarUint(decoder);
       const decoded = readMessage(decoder, type);
-      if (decoded === null) return refuse('unknown-message', `message type ${type}`);
+      if (decoded === null) return refused('unknown-message', `message type ${type}`);
       messages.push(decoded);
     }
   } catch {
     // lib0 throws on truncated input and on numbers over 2^53.
-    return refuse('malformed-message', 'truncated');
+    return refused('malformed-message', 'truncated');
   }
   return { ok: true, messages };
 }
@@ -92,12 +75,13 @@ function readMessage(decoder: decoding.Decoder, type: number): ClientMessage | n
 }
 
 /** Empty, which is no token, instead of what is too long to be one. */
-function readToken(decoder: decoding.Decoder): string {
+export function readToken(decoder: decoding.Decoder): string {
   const bytes = decoding.readVarUint8Array(decoder);
   return bytes.byteLength <= TOKEN_BYTES_MAX ? Buffer.from(bytes).toString() : '';
 }
 
-function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | null {
+/** After the type: what is the same in every family. */
+export function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | null {
   switch (subtype) {
     case SYNC.step1:
       return { type: 'sync-step-1', stateVector: decoding.readVarUint8Array(decoder) };
@@ -109,6 +93,3 @@ function readSync(decoder: decoding.Decoder, subtype: number): ClientMessage | n
       return null;
   }
 }
-
-export const yWebsocket: Dialect = { name: 'y-websocket', wire: yWebsocketWire, decode };
-export const ySweet: Dialect = { name: 'y-sweet', wire: ySweetWire, decode };

@@ -13,8 +13,11 @@ describe('parseTarget', () => {
     expect(parseTarget(url)).toMatchObject({ ok: true, document });
   });
 
+  it('/ names no document, which Hocuspocus providers do inside the socket', () => {
+    expect(parseTarget('/?token=x')).toMatchObject({ ok: true, document: null });
+  });
+
   it.each([
-    ['/', 'not-found'],
     ['/d/a/ws/b', 'not-found'],
     ['/%', 'invalid-document-name'],
     ['/%00', 'invalid-document-name'],
