@@ -78,6 +78,7 @@ export class Comparison {
       this.#options.onDeletedHere(document);
       return;
     }
+    news.disputed(document);
     const known = this.#differing.get(node)?.get(document);
     const isRepeated = known !== undefined && isSame(known.digest, digest);
     const difference = known ?? this.#note(node, document, entry);

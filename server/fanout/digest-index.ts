@@ -13,10 +13,7 @@ import { DIGEST_BYTES, SWEEP_BUCKETS, sweepBucketOf, type ListEntry } from './me
 const DELETED: string = textOf(DELETED_DIGEST);
 
 export class DigestIndex {
-  readonly #buckets: readonly Map<DocumentName, string>[] = Array.from(
-    { length: SWEEP_BUCKETS },
-    () => new Map<DocumentName, string>(),
-  );
+  readonly #buckets: (Map<DocumentName, string> | undefined)[] = [];
   readonly #digests = new Uint8Array(SWEEP_BUCKETS * DIGEST_BYTES);
   #count = 0;
 
@@ -78,7 +75,8 @@ export class DigestIndex {
   }
 
   #bucketOf(document: DocumentName): Map<DocumentName, string> {
-    return this.#buckets[sweepBucketOf(document)] as Map<DocumentName, string>;
+    const bucket = sweepBucketOf(document);
+    return (this.#buckets[bucket] ??= new Map<DocumentName, string>());
   }
 
   #toggle(document: DocumentName, text: string): void {

@@ -17,6 +17,8 @@ import type { HeartbeatEntry } from './messages.ts';
 
 const FRESH_MS = 30_000;
 const TOLD_MS = 600_000;
+/** Two heartbeats of the other one, and some. */
+const DISPUTED_MS = 2_500;
 const ENTRIES_MAX = 20_000;
 /** In one heartbeat; those told of longest ago come first. About 100 KB of names and digests. */
 const TOLD_MAX = 2_000;
@@ -38,6 +40,8 @@ export class News {
   readonly #published = new Map<DocumentName, number>();
   /** By bucket: the highest number that was forgotten of a document. */
   readonly #forgotten = new Map<number, number>();
+  /** Others have said something else, and until when that is a reason to speak of it. */
+  readonly #disputed = new Map<DocumentName, number>();
 
   /** `isReplica`: closed documents are kept up to date too; otherwise nothing is said of them. */
   constructor(
@@ -101,6 +105,19 @@ export class News {
     this.#put(document, { digest, changedMs: -Infinity, toldMs: -Infinity });
   }
 
+  /**
+   * Another node speaks of a document and has it otherwise. It may be the one that lacks something: it is told what is
+   * here with the next heartbeats, however long ago that changed. A node that has just started would else say it once in
+   * ten seconds, and asking whoever lacks something brings nothing.
+   */
+  disputed(document: DocumentName): void {
+    this.#disputed.delete(document);
+    this.#disputed.set(document, this.#timers.now() + DISPUTED_MS);
+    if (this.#disputed.size <= ENTRIES_MAX) return;
+    const oldest = this.#disputed.keys().next().value;
+    if (oldest !== undefined) this.#disputed.delete(oldest);
+  }
+
   /** When the document last changed on this node, as far as is known. */
   changedMsOf(document: DocumentName): number {
     return this.#entries.get(document)?.changedMs ?? -Infinity;
@@ -125,6 +142,12 @@ export class News {
     for (const [document, { changedMs, toldMs }] of this.#entries) {
       if (nowMs - changedMs < keepMs) told.push({ document, toldMs });
     }
+    for (const [document, untilMs] of this.#disputed) {
+      if (untilMs <= nowMs) this.#disputed.delete(document);
+      else if (!isFull && !this.#isFresh(document, nowMs)) {
+        told.push({ document, toldMs: this.#entries.get(document)?.toldMs ?? -Infinity });
+      }
+    }
     if (isFull) {
       for (const { name, exists } of this.#registry.rooms) {
         const entry = this.#entries.get(name);
@@ -145,6 +168,10 @@ export class News {
         ? []
         : [{ document, lastSeq: this.lastSeqOf(document), digest }];
     });
+  }
+
+  #isFresh(document: DocumentName, nowMs: number): boolean {
+    return nowMs - this.changedMsOf(document) < FRESH_MS;
   }
 
   #put(document: DocumentName, entry: Entry): void {
