@@ -55,12 +55,12 @@ export function createNodeAccess(options: NodeAccessOptions): RunningAccess {
 export function createSharedRedis(config: Config, log: Logger): SharedRedis | null {
   if (config.redisUrl === null) return null;
   return new SharedRedis(
-    // Of a cluster the first: what it cannot count this node counts for itself.
-    urlsOf(config.redisUrl)[0] ?? '',
+    urlsOf(config.redisUrl),
     () => realTimers.now(),
     (isUp) => {
       if (isUp) log.info('Redis is back: rates and tickets are shared again');
-      else log.warn('Redis is out: this node counts rates and tickets for itself');
+      else
+        log.warn('Redis, or a server of it, is out: what it counted this node counts for itself');
     },
   );
 }

@@ -160,13 +160,15 @@ interface LimitOptions {
 /** One quota for each key. `remaining` is -1 when it is exceeded. */
 class Limit {
   readonly #options: LimitOptions;
+  readonly #prefix: string;
   readonly #here: RateLimiterMemory;
   readonly #shared: RateLimiterRedis | null;
 
   constructor(options: LimitOptions) {
     const { key, quota, windowMs, redis } = options;
+    this.#prefix = `syncline:rate:${key}`;
     const settings = {
-      keyPrefix: `syncline:rate:${key}`,
+      keyPrefix: this.#prefix,
       points: quota,
       // Redis counts in whole seconds.
       duration: Math.ceil(windowMs / 1000),
@@ -194,7 +196,7 @@ class Limit {
     const taken =
       shared === null || redis === null
         ? await here()
-        : await redis.attempt(() => consume(shared, key), here);
+        : await redis.attempt(`${this.#prefix}:${key}`, () => consume(shared, key), here);
     return {
       name,
       quota,

@@ -23,8 +23,10 @@ export class Tickets {
     if (!this.#useHere(id, untilMs, nowMs)) return false;
     if (this.#redis === null) return true;
     const ttlMs = Math.max(1, Math.ceil(untilMs - nowMs));
+    const key = KEY_PREFIX + id;
     return await this.#redis.attempt(
-      async (client) => (await client.set(KEY_PREFIX + id, '', 'PX', ttlMs, 'NX')) === 'OK',
+      key,
+      async (client) => (await client.set(key, '', 'PX', ttlMs, 'NX')) === 'OK',
       () => true,
     );
   }

@@ -12,7 +12,8 @@ import {
 } from '../../server/fanout/bus.ts';
 import { slotOf } from '../../server/fanout/redis-address.ts';
 import { BusNode } from '../support/bus-node.ts';
-import { RedisProcess, freePort } from '../support/redis-process.ts';
+import { RedisCluster } from '../support/redis-cluster.ts';
+import type { RedisProcess } from '../support/redis-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 const CHANNELS = [
@@ -20,32 +21,8 @@ const CHANNELS = [
   nodeChannel('b'),
   ...Array.from({ length: BUCKETS }, (_, bucket) => bucketChannel(bucket)),
 ];
-const RANGES = [
-  ['0', '5460'],
-  ['5461', '10922'],
-  ['10923', '16383'],
-] as const;
-
-const masters: RedisProcess[] = [];
-
-async function startMaster(): Promise<RedisProcess> {
-  // Without a port of its own the cluster bus takes the port + 10,000, which may be no port at all.
-  const busPort = String(await freePort());
-  const cluster = ['--cluster-enabled', 'yes', '--cluster-port', busPort];
-  return await RedisProcess.start([...cluster, '--cluster-node-timeout', '1500']);
-}
-
-async function busPortOf(master: RedisProcess): Promise<string> {
-  const nodes = String(await master.run('CLUSTER', 'NODES'));
-  return /@(\d+)/.exec(nodes)?.[1] ?? '';
-}
-
-async function isWhole(): Promise<boolean> {
-  const infos = await Promise.all(masters.map((master) => master.run('CLUSTER', 'INFO')));
-  return infos.every((info) => {
-    return /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info));
-  });
-}
+let masters: readonly RedisProcess[] = [];
+let cluster: RedisCluster;
 
 function openNode(node: string): BusNode {
   const urls = masters.slice(0, 2).map(({ url }) => url);
@@ -78,23 +55,10 @@ async function comesThrough(
 
 describe('redis bus on a cluster', () => {
   beforeAll(async () => {
-    for (const range of RANGES) {
-      const master = await startMaster();
-      masters.push(master);
-      await master.run('CLUSTER', 'ADDSLOTSRANGE', ...range);
-    }
-    const [first, ...others] = masters;
-    for (const [index, master] of others.entries()) {
-      await master.run('CLUSTER', 'SET-CONFIG-EPOCH', String(index + 2));
-      const busPort = await busPortOf(master);
-      await first?.run('CLUSTER', 'MEET', '127.0.0.1', String(master.port), busPort);
-    }
-    await waitUntil('the cluster is whole', isWhole, 20_000);
+    cluster = await RedisCluster.start();
+    ({ masters } = cluster);
     return async () => {
-      for (const master of masters) {
-        master.resume();
-        await master.end();
-      }
+      await cluster.end();
     };
   });
 
@@ -142,7 +106,7 @@ describe('redis bus on a cluster', () => {
     expect(await a.untilNotUp('eu')).toBeLessThan(3_000);
     stopped.resume();
     await Promise.all([a.untilUp(), b.untilUp()]);
-    await waitUntil('the cluster is whole', isWhole, 20_000);
+    await cluster.untilWhole();
     await allReach(a, [a, b], 'after the stop');
   });
 
@@ -153,7 +117,7 @@ describe('redis bus on a cluster', () => {
     await killed.kill();
     await Promise.all([a.untilNotUp('eu'), b.untilNotUp('eu')]);
     await killed.restart();
-    await waitUntil('the cluster is whole', isWhole, 20_000);
+    await cluster.untilWhole();
     await Promise.all([a.untilUp(), b.untilUp()]);
     await allReach(b, [a, b], 'after the kill');
   });

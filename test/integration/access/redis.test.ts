@@ -36,7 +36,7 @@ async function fleet(nodes: number): Promise<Fleet> {
   const changes: boolean[][] = Array.from({ length: nodes }, () => []);
   const connections = changes.map((seen) => {
     const shared = new SharedRedis(
-      redis.url,
+      [redis.url],
       () => performance.now(),
       (isUp) => seen.push(isUp),
     );
@@ -124,7 +124,7 @@ describe('rates in Redis', () => {
     onTestFinished(() => redis.end());
     await redis.kill();
     const shared = new SharedRedis(
-      redis.url,
+      [redis.url],
       () => performance.now(),
       () => undefined,
     );
