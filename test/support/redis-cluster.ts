@@ -11,10 +11,11 @@ const RANGES = [
 export class RedisCluster {
   readonly masters: readonly RedisProcess[];
 
-  static async start(): Promise<RedisCluster> {
+  /** `isPartial`: while a server is gone the others serve their slots. */
+  static async start({ isPartial = false }: { isPartial?: boolean } = {}): Promise<RedisCluster> {
     const masters: RedisProcess[] = [];
     for (const range of RANGES) {
-      const master = await startMaster();
+      const master = await startMaster(isPartial);
       masters.push(master);
       await master.run('CLUSTER', 'ADDSLOTSRANGE', ...range);
     }
@@ -41,9 +42,8 @@ export class RedisCluster {
           this.masters.map((master) => master.run('CLUSTER', 'INFO')),
         );
         return infos.every((info) => {
-          return (
-            /cluster_state:ok/.test(String(info)) && /cluster_known_nodes:3/.test(String(info))
-          );
+          const wanted = [/cluster_state:ok/, /cluster_known_nodes:3/, /cluster_slots_ok:16384/];
+          return wanted.every((pattern) => pattern.test(String(info)));
         });
       },
       20_000,
@@ -58,12 +58,11 @@ export class RedisCluster {
   }
 }
 
-async function startMaster(): Promise<RedisProcess> {
+async function startMaster(isPartial: boolean): Promise<RedisProcess> {
   // Without a port of its own the cluster bus takes the port + 10,000, which may be no port at all.
   const busPort = String(await freePort());
   const cluster = ['--cluster-enabled', 'yes', '--cluster-port', busPort];
-  // A server that is gone must not stop the others from serving their slots.
-  const partly = ['--cluster-require-full-coverage', 'no'];
+  const partly = ['--cluster-require-full-coverage', isPartial ? 'no' : 'yes'];
   return await RedisProcess.start([...cluster, ...partly, '--cluster-node-timeout', '1500']);
 }
 
