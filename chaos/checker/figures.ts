@@ -1,4 +1,5 @@
-/** What a run measured, beside its verdicts. Milliseconds. */
+/** What a run measured, beside its verdicts. Milliseconds; `mono` is the history's clock. */
+import type { MarkEvent, NodeEvent } from '../history/events.ts';
 
 export interface Percentiles {
   readonly count: number;
@@ -38,4 +39,11 @@ export interface Figures {
   /** From the heal to equal states, the slowest document; null when nobody watched, or one never became equal. */
   readonly convergeMs: number | null;
   readonly bins: readonly TimeBin[];
+  /** For the timeline: what the driver did, and how nodes fared. */
+  readonly marks: readonly { readonly name: MarkEvent['name']; readonly mono: number }[];
+  readonly nodeEvents: readonly {
+    readonly node: string;
+    readonly type: NodeEvent['type'];
+    readonly mono: number;
+  }[];
 }

@@ -43,6 +43,8 @@ export function measure(history: History): Figures {
     neverVisible: index.of('seen').length === 0 ? 0 : unseen(acked, visible),
     convergeMs: slowestHeal(index),
     bins: binsOf(index, operations, visible),
+    marks: index.of('mark').map(({ name, mono }) => ({ name, mono })),
+    nodeEvents: index.of('node').map(({ node, type, mono }) => ({ node, type, mono })),
   };
 }
 

@@ -13,6 +13,7 @@ export const ackedUpdates: Invariant = {
     const finals = finalReads(index, findings);
     if (finals === null) return;
     const excused = new Set<string>();
+    const losses = new Set<string>();
     for (const [doc, operations] of index.operationsOf) {
       const acked = operations.filter(
         ({ acks, adds, set }) => acks.length > 0 && (adds.length > 0 || set !== undefined),
@@ -20,6 +21,7 @@ export const ackedUpdates: Invariant = {
       if (acked.length === 0) continue;
       const reads = finals.get(doc) ?? [];
       if (reads.length === 0) {
+        for (const { op } of acked) losses.add(op);
         findings.violation(`${acked.length} acks, and no node could say what is left`, { doc });
         continue;
       }
@@ -36,10 +38,12 @@ export const ackedUpdates: Invariant = {
             excused.add(operation.op);
             continue;
           }
+          losses.add(operation.op);
           report(findings, element, operation.op, read.node, doc, ack);
         }
       }
     }
+    if (losses.size > 0) findings.count('lost', losses.size);
     if (excused.size > 0) {
       findings.count('lostWithTheirDisk', excused.size);
       findings.note(

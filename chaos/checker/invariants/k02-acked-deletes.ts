@@ -11,6 +11,7 @@ export const ackedDeletes: Invariant = {
   check(index, findings, { isFullyReplicated }) {
     const finals = finalReads(index, findings);
     if (finals === null) return;
+    const losses = new Set<string>();
     for (const [doc, reads] of finals) {
       const acked = index.operationsOf
         .get(doc)
@@ -29,6 +30,7 @@ export const ackedDeletes: Invariant = {
             findings.count('lostWithTheirDisk');
             continue;
           }
+          losses.add(operation.op);
           findings.violation(
             `the deletion of ${element} was acked by ${ack.node} (${ack.level}); ${node} shows it`,
             { op: operation.op, doc, node, level: ack.level, mono: ack.mono },
@@ -36,5 +38,6 @@ export const ackedDeletes: Invariant = {
         }
       }
     }
+    if (losses.size > 0) findings.count('lost', losses.size);
   },
 };

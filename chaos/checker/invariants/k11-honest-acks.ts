@@ -9,6 +9,7 @@ export const honestAcks: Invariant = {
   over: 'acks',
   lacking: 'no node was read by itself after a crash',
   check(index, findings) {
+    const losses = new Set<string>();
     const isolated = index.reads.filter(
       ({ type, isolated: alone, source }) => type === 'ok' && (alone === true || source === 'disk'),
     );
@@ -36,6 +37,7 @@ export const honestAcks: Invariant = {
             ...missingFrom(index, doc, content, mono, counts),
             ...staleIn(index, doc, content, counts),
           ]) {
+            losses.add(operation.op);
             findings.violation(
               `${element}: acked ${around(crash - ack.mono)} the crash, and not on the disk of ${node}`,
               { op: operation.op, doc, node, level: ack.level, mono: ack.mono },
@@ -48,6 +50,7 @@ export const honestAcks: Invariant = {
             mono,
             counts,
           )) {
+            losses.add(operation.op);
             findings.violation(
               `deletion of ${element}: acked ${around(crash - ack.mono)} the crash, and not on the disk of ${node}`,
               { op: operation.op, doc, node, level: ack.level, mono: ack.mono },
@@ -56,6 +59,7 @@ export const honestAcks: Invariant = {
         }
       }
     }
+    if (losses.size > 0) findings.count('lost', losses.size);
   },
 };
 

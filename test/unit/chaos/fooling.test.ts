@@ -42,20 +42,20 @@ describe('operations whose outcome nobody knows', () => {
 
   it('that delete, may have deleted: what they took is not missed, what they left is no surprise', () => {
     const history = clean();
-    const kept = history.findLast(
+    const addition = history.findLast(
       (event) =>
         event.f === 'add' &&
         event.type === 'invoke' &&
         event.doc === 'notes' &&
         event.proc !== 'last',
     );
-    if (kept?.f !== 'add' || kept.type !== 'invoke') throw new Error('no addition');
-    const id = kept.adds?.[0] ?? '';
-    const del = { f: 'del', op: 'x', doc: 'notes', session: kept.session, node: null } as const;
-    const stamp = { t: 0, mono: kept.mono + 0.5, proc: kept.proc };
+    if (addition?.f !== 'add' || addition.type !== 'invoke') throw new Error('no addition');
+    const id = addition.adds?.[0] ?? '';
+    const del = { f: 'del', op: 'x', doc: 'notes', session: addition.session, node: null } as const;
+    const stamp = { t: 0, mono: addition.mono + 0.5, proc: addition.proc };
     const deleting: HistoryEvent[] = [
       ...history,
-      { ...stamp, ...del, type: 'invoke', client: kept.client, dels: [id] },
+      { ...stamp, ...del, type: 'invoke', client: addition.client, dels: [id] },
     ];
     expect(statusOf(deleting, 'K1')).toBe('passed');
     expect(statusOf(deleting, 'K2')).toBe('passed');
@@ -188,18 +188,18 @@ describe('an undo', () => {
   });
 });
 
-describe('a canonical state', () => {
-  const replicas = (): [Y.Doc, Y.Doc] => {
-    const [a, b] = [new Y.Doc(), new Y.Doc({ gc: false })];
-    a.clientID = 1;
-    b.clientID = 2;
-    a.getMap('reg').set('z', 1);
-    b.getMap('reg').set('a', 2);
-    a.getArray('set').push(['c1:1', 'c1:2']);
-    b.getText('text').insert(0, tokenOf('c2:1') + tokenOf('c2:2'));
-    return [a, b];
-  };
+function replicas(): [Y.Doc, Y.Doc] {
+  const [a, b] = [new Y.Doc(), new Y.Doc({ gc: false })];
+  a.clientID = 1;
+  b.clientID = 2;
+  a.getMap('reg').set('z', 1);
+  b.getMap('reg').set('a', 2);
+  a.getArray('set').push(['c1:1', 'c1:2']);
+  b.getText('text').insert(0, tokenOf('c2:1') + tokenOf('c2:2'));
+  return [a, b];
+}
 
+describe('a canonical state', () => {
   it('is the same whatever order updates and keys came in, and whether deletions were kept', () => {
     const [a, b] = replicas();
     const undo = new Y.UndoManager(b.getText('text'));
