@@ -43,8 +43,10 @@ const DELAY_MS: Readonly<Record<Trigger, number>> = {
 const NOTHING: Uint8Array = Uint8Array.of(0);
 
 interface Want {
-  from: string | null;
+  from: string;
   readonly trigger: Trigger;
+  dueMs: number;
+  timer: TimerHandle | null;
 }
 
 interface Question {
@@ -109,25 +111,34 @@ export class AntiEntropy {
     if (this.#isClosed) return;
     const known = this.#wants.get(document);
     if (known !== undefined) {
-      known.from ??= from;
+      // Since it began to wait a link may have come up: it does not wait longer than one that comes now.
+      this.#schedule(document, known, trigger);
       return;
     }
     // Most of what is under way now may be what is wanted; heartbeats tell if not.
     if (this.#asking.has(document) || this.#wants.size >= WANTS_MAX) return;
     const node = from ?? this.#anybody();
     if (node === null) return;
-    this.#wants.set(document, { from: node, trigger });
-    const delayMs = Math.max(DELAY_MS[trigger], this.pace.waitMs(document, node));
-    if (delayMs === 0) {
+    const want: Want = { from: node, trigger, dueMs: Infinity, timer: null };
+    this.#wants.set(document, want);
+    this.#schedule(document, want, trigger);
+  }
+
+  #schedule(document: DocumentName, want: Want, trigger: Trigger): void {
+    const { timers } = this.#options.scene;
+    const delayMs = Math.max(DELAY_MS[trigger], this.pace.waitMs(document, want.from));
+    const dueMs = timers.now() + delayMs;
+    if (dueMs >= want.dueMs) return;
+    want.dueMs = dueMs;
+    if (want.timer !== null) timers.clearTimeout(want.timer);
+    want.timer = null;
+    const begin = (): void => {
+      if (this.#wants.get(document) !== want) return;
       this.#ready.push(document);
       this.#next();
-    } else {
-      this.#options.scene.timers.setTimeout(() => {
-        if (!this.#wants.has(document)) return;
-        this.#ready.push(document);
-        this.#next();
-      }, delayMs);
-    }
+    };
+    if (delayMs === 0) begin();
+    else want.timer = timers.setTimeout(begin, delayMs);
   }
 
   /** A room is about to be entered: asks at once, waits `waitMs` at most. Null: there is nobody to ask. */
@@ -199,7 +210,7 @@ export class AntiEntropy {
 
   #start(document: DocumentName, want: Want): void {
     const { scene, peers, stats } = this.#options;
-    const node = want.from !== null && peers.isAlive(want.from) ? want.from : this.#anybody();
+    const node = peers.isAlive(want.from) ? want.from : this.#anybody();
     if (node === null) return;
     const open = scene.registry.find(document);
     if (open !== null) return this.#ask(open, open.hold(), node, want.trigger);
