@@ -26,6 +26,7 @@ const EXPOSED_HEADERS = [
   'X-Durability',
   'X-Request-Id',
   'X-State-Vector',
+  'X-Delete-Digest',
 ];
 
 const REQUEST_HEADERS = [
@@ -35,6 +36,7 @@ const REQUEST_HEADERS = [
   'If-None-Match',
   'Last-Event-ID',
   'X-Min-State-Vector',
+  'X-Min-Delete-Digest',
 ];
 
 /** Paths and methods of the API; other paths are left to the pages behind. */

@@ -1,7 +1,8 @@
-/** State vectors in URLs, headers and JSON: base64url without padding, bounded. */
+/** State vectors, and delete sets beside them, in URLs, headers and JSON: base64url without padding, bounded. */
 import type { RequestHandler, Response } from 'express';
 import { ProtocolError } from '../protocol/errors.ts';
-import { readStateVector } from '../rooms/updates/version.ts';
+import { readDeleteSet } from '../rooms/updates/delete-set.ts';
+import { readStateVector, type Version } from '../rooms/updates/version.ts';
 import { documentOf, type HttpContext } from './context.ts';
 
 /** One entry a client that ever wrote; 64 KiB hold about 10,000 of them. The same as on sockets. */
@@ -45,12 +46,34 @@ export function setStateVector(response: Response, stateVector: Uint8Array): voi
   }
 }
 
+/** As `setStateVector`: what is deleted, which state vectors do not tell. Null: nothing, or not known. */
+export function setDeletes(response: Response, deletes: Uint8Array | null): void {
+  // A single byte says that there are none.
+  if (deletes !== null && deletes.byteLength > 1 && deletes.byteLength <= HEADER_BYTES_MAX) {
+    response.set('X-Delete-Digest', Buffer.from(deletes).toString('base64url'));
+  }
+}
+
+/** @throws ProtocolError `invalid-request` */
+function parseDeletes(value: string): Version {
+  const deletes = BASE64URL.test(value) ? readDeleteSet(Buffer.from(value, 'base64url')) : null;
+  if (deletes === null) {
+    throw new ProtocolError('invalid-request', 'X-Min-Delete-Digest is no delete set.');
+  }
+  return deletes;
+}
+
 /** Waits until this node has what the caller has seen elsewhere. */
 export function reached(context: HttpContext): RequestHandler {
   return async (request, response, next) => {
-    const seen = request.get('X-Min-State-Vector');
-    if (seen !== undefined) {
-      await context.documents.waitFor(documentOf(response), parseStateVector(seen), BEHIND_MS);
+    const vector = request.get('X-Min-State-Vector');
+    const digest = request.get('X-Min-Delete-Digest');
+    if (vector !== undefined || digest !== undefined) {
+      const seen = {
+        ...(vector === undefined ? {} : { stateVector: parseStateVector(vector) }),
+        ...(digest === undefined ? {} : { deletes: parseDeletes(digest) }),
+      };
+      await context.documents.waitFor(documentOf(response), seen, BEHIND_MS);
     }
     next();
   };

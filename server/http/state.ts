@@ -7,7 +7,7 @@ import { CompressedStates } from './compressed-states.ts';
 import { authorized, documentOf, type HttpContext } from './context.ts';
 import { entityTag, matchingTag } from './entity-tags.ts';
 import { sendParts } from './send-parts.ts';
-import { parseStateVector, reached, setStateVector } from './state-vectors.ts';
+import { parseStateVector, reached, setDeletes, setStateVector } from './state-vectors.ts';
 import { BYTES_MEDIA_TYPE } from './body.ts';
 
 export function stateRoutes(context: HttpContext): Router {
@@ -53,6 +53,7 @@ export function stateRoutes(context: HttpContext): Router {
         ...(coding === null ? {} : { 'Content-Encoding': coding }),
       });
       setStateVector(response, state.stateVector);
+      setDeletes(response, state.deletes);
       setDurability(context, response, state.isDurable);
       if (request.method === 'HEAD') response.end();
       else await sendParts(response, parts, { timers, sendStallMs: limits.sendStallMs });

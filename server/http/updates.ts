@@ -10,6 +10,7 @@ import {
 } from '../protocol/sync-body.ts';
 import type { Author } from '../rooms/author.ts';
 import type { DocumentState } from '../rooms/documents.ts';
+import { encodeDeletesOf } from '../rooms/updates/delete-set.ts';
 import { bytesOf, JSON_MEDIA_TYPE, mediaTypeOf, readsBytes } from './body.ts';
 import { authorized, callOf, documentOf, type HttpContext } from './context.ts';
 import { sendWritten } from './documents.ts';
@@ -18,7 +19,12 @@ import { traceparentOf } from './observed.ts';
 import { durabilityOf, textOf } from './query.ts';
 import { isValid } from './schema-check.ts';
 import { setDurability } from './state.ts';
-import { checkStateVector, encodeStateVector, STATE_VECTOR_BYTES_MAX } from './state-vectors.ts';
+import {
+  checkStateVector,
+  encodeStateVector,
+  setDeletes,
+  STATE_VECTOR_BYTES_MAX,
+} from './state-vectors.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 /** Lengths, and base64 with some spacing when it is JSON. */
@@ -51,6 +57,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
         durability,
         parent: traceparentOf(response),
       });
+      setDeletes(response, encodeDeletesOf(update));
       sendWritten(response, document, written);
     },
   );
@@ -79,6 +86,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       });
       response.set({ 'Cache-Control': 'no-store', 'X-Document-Version': state.digest });
       setDurability(context, response, state.isDurable);
+      if (update !== null) setDeletes(response, encodeDeletesOf(update));
       sendSync(request, response, state, written?.isRedundant ?? true);
     },
   );

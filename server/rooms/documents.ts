@@ -24,7 +24,7 @@ import type { Room } from './room.ts';
 import { States, digestOf, type DocumentState } from './states.ts';
 import type { EditTrace, Traceparent } from './tracing.ts';
 import { outline } from './updates/outline.ts';
-import { readStateVector } from './updates/version.ts';
+import { Version, readStateVector } from './updates/version.ts';
 import { Lane } from './workers/lane.ts';
 
 export type { Author } from './author.ts';
@@ -40,6 +40,13 @@ export interface WriteOptions {
   readonly durability?: DurabilityLevel;
   /** Of the request, if it is followed. */
   readonly parent?: Traceparent | null;
+}
+
+/** What somebody has seen of a document, on whatever node. */
+export interface Seen {
+  readonly stateVector?: Uint8Array;
+  /** Only its deletes count: a state vector says nothing of them. */
+  readonly deletes?: Version;
 }
 
 export interface DocumentsOptions {
@@ -218,15 +225,18 @@ export class Documents {
     });
   }
 
-  /** Resolves when this node has everything in the state vector. @throws ProtocolError `replica-behind` */
-  async waitFor(name: DocumentName, stateVector: Uint8Array, timeoutMs: number): Promise<void> {
-    const clocks = clocksOf(stateVector);
+  /** Resolves when this node has all that the caller has seen elsewhere. @throws ProtocolError `replica-behind` */
+  async waitFor(name: DocumentName, seen: Seen, timeoutMs: number): Promise<void> {
+    const wanted = new Version(
+      seen.stateVector === undefined ? undefined : clocksOf(seen.stateVector),
+      seen.deletes?.deletes,
+    );
     await this.#withRoom(name, async (room) => {
       // Of several nodes the first that is asked may not have it either.
       for (const partMs of [timeoutMs / 2, timeoutMs / 2]) {
-        if (await room.whenKnown(clocks, 0)) return;
+        if (await room.whenKnown(wanted, 0)) return;
         this.#context.replicas?.seek(name);
-        if (await room.whenKnown(clocks, partMs)) return;
+        if (await room.whenKnown(wanted, partMs)) return;
       }
       throw new ProtocolError('replica-behind');
     });

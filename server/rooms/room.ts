@@ -262,10 +262,9 @@ export class Room implements CatchUpSource {
     await this.#durability.when(seq, timeoutMs);
   }
 
-  /** True once everything in the state vector is here, false after `timeoutMs`. */
-  async whenKnown(clocks: ReadonlyMap<number, number>, timeoutMs: number): Promise<boolean> {
-    const wanted = new Version(clocks);
-    return await this.#arrivals.until(() => this.version.knowsAllClocksOf(wanted), timeoutMs);
+  /** True once everything in the version is here, deletes included, false after `timeoutMs`. */
+  async whenKnown(seen: Version, timeoutMs: number): Promise<boolean> {
+    return await this.#arrivals.until(() => this.version.covers(seen), timeoutMs);
   }
 
   /** Keeps the room open until the function returned is called. */
@@ -428,6 +427,7 @@ export class Room implements CatchUpSource {
     this.#tail.dropUpTo(base.upToSeq);
     this.#tailUpdates = Math.max(0, this.#tailUpdates - replaced.updates);
     this.#tailBytes = Math.max(0, this.#tailBytes - replaced.bytes);
+    this.#arrivals.look();
     this.context.relay?.changed(this);
   }
 

@@ -29,6 +29,8 @@ export interface DocumentState {
   readonly digest: string;
   /** Of the whole document, as Yjs encodes it. */
   readonly stateVector: Uint8Array;
+  /** All that is deleted, as Yjs encodes it. */
+  readonly deletes: Uint8Array;
   /** Sum of the parts' lengths. */
   readonly bytes: number;
   /** Concatenated: one valid V1 update. Views of shared memory: not to be changed. */
@@ -103,7 +105,9 @@ export class States {
       planned.dividedBytes <= INLINE_SCAN_BYTES_MAX
         ? divisions(planned).map(divide)
         : await this.#divideInWorker(planned);
-    const state = { digest, stateVector, ...assemble(planned, rests, deletes) };
+    const whole = assemble(planned, rests, deletes);
+    // Behind the count of structs, which is none.
+    const state = { digest, stateVector, deletes: deletes.subarray(1), ...whole };
     if (isWhole) {
       if (loaded !== null) this.#whole.delete(room);
       this.#whole.set(owner, state);

@@ -164,7 +164,9 @@ describe.each(twins)('Documents over $name', ({ create }) => {
     ]) {
       expect(await codeOf(documents.state(notes, bad))).toBe('invalid-state-vector');
       expect(await codeOf(documents.sync(notes, bad, null))).toBe('invalid-state-vector');
-      expect(await codeOf(documents.waitFor(notes, bad, 10))).toBe('invalid-state-vector');
+      expect(await codeOf(documents.waitFor(notes, { stateVector: bad }, 10))).toBe(
+        'invalid-state-vector',
+      );
     }
   });
 
@@ -243,12 +245,13 @@ describe.each(twins)('Documents over $name', ({ create }) => {
     const { store } = await create();
     const { documents } = openRooms(store);
     await documents.create(notes, typed(1, 'abc'));
-    const wanted = Y.encodeStateVector(
+    const stateVector = Y.encodeStateVector(
       new Map([
         [1, 3],
         [2, 2],
       ]),
     );
+    const wanted = { stateVector };
     expect(await codeOf(documents.waitFor(notes, wanted, 20))).toBe('replica-behind');
     const waiting = documents.waitFor(notes, wanted, 10_000);
     await documents.write(notes, typed(2, 'xy'));

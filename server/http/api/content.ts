@@ -41,6 +41,7 @@ export const contentPaths: Paths = {
         rootName,
         parameter('IfNoneMatch'),
         parameter('MinStateVector'),
+        parameter('MinDeleteDigest'),
       ],
       responses: {
         200: {

@@ -13,7 +13,7 @@ import {
   type Paths,
 } from './describe.ts';
 
-const WRITTEN_HEADERS = headers('ETag', 'Idempotency-Replayed');
+const WRITTEN_HEADERS = headers('ETag', 'X-Delete-Digest', 'Idempotency-Replayed');
 const IDEMPOTENCY = ['idempotency-conflict'] as const;
 const syncMedia: Readonly<Record<string, Media>> = { 'application/vnd.syncline.sync': {} };
 
@@ -44,7 +44,12 @@ export const documentPaths: Paths = {
       operationId: 'getDocument',
       tags: ['documents'],
       summary: 'What is known of a document without reading it. Needs read access.',
-      parameters: [parameter('doc'), parameter('IfNoneMatch'), parameter('MinStateVector')],
+      parameters: [
+        parameter('doc'),
+        parameter('IfNoneMatch'),
+        parameter('MinStateVector'),
+        parameter('MinDeleteDigest'),
+      ],
       responses: {
         200: {
           description: 'The document.',
@@ -119,6 +124,7 @@ export const documentPaths: Paths = {
         parameter('since'),
         parameter('IfNoneMatch'),
         parameter('MinStateVector'),
+        parameter('MinDeleteDigest'),
       ],
       responses: {
         200: {
@@ -130,6 +136,7 @@ export const documentPaths: Paths = {
             'Content-Encoding',
             'X-Document-Version',
             'X-State-Vector',
+            'X-Delete-Digest',
             'X-Durability',
           ),
           content: bytes,
@@ -194,7 +201,7 @@ export const documentPaths: Paths = {
         200: {
           description:
             'As the request: the state vector of the server after the write, and what the client lacked.',
-          headers: headers('X-Document-Version', 'X-Durability'),
+          headers: headers('X-Document-Version', 'X-Delete-Digest', 'X-Durability'),
           content: { ...syncMedia, ...json(ref('SyncAnswer')) },
         },
         ...problems(

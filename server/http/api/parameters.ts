@@ -34,6 +34,13 @@ export const parameters: Readonly<Record<string, Parameter>> = {
       'A version that the caller has seen, as a state vector in base64url: a node that lags behind it waits up to 2 s, then answers 503 `replica-behind`.',
     schema: base64url,
   },
+  MinDeleteDigest: {
+    name: 'X-Min-Delete-Digest',
+    in: 'header',
+    description:
+      'What the caller has seen deleted, which a state vector does not tell: `X-Delete-Digest` of an answer of any node, or a delete set as Yjs encodes it, in base64url. Waited for as `X-Min-State-Vector` is.',
+    schema: base64url,
+  },
   IdempotencyKey: {
     name: 'Idempotency-Key',
     in: 'header',
@@ -77,6 +84,11 @@ export const headerComponents: Readonly<Record<string, Header>> = {
   'X-Document-Version': { description: 'The version, without quotes.', schema: text },
   'X-State-Vector': {
     description: 'State vector of the whole document, base64url; left out when longer than 4 KiB.',
+    schema: text,
+  },
+  'X-Delete-Digest': {
+    description:
+      'What is deleted, as Yjs encodes it, in base64url: of a write what the update deletes, of a state all that is. Left out when there is nothing, or more than 4 KiB.',
     schema: text,
   },
   'X-Durability': {

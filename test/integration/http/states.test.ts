@@ -236,3 +236,27 @@ describe('while the disk takes no writes', () => {
     expect(await node.metrics()).toContain('http_problem_total{type="store-unavailable"}');
   });
 });
+
+describe('X-Min-Delete-Digest', () => {
+  it('R10 what the caller has deleted elsewhere: 503 after 2 s; what is deleted here: at once', async () => {
+    const rest = new Rest((await startNode()).url);
+    const path = pathOf('deletes');
+    const doc = new Y.Doc();
+    doc.getText('t').insert(0, 'abc');
+    await rest.post(`${path}/updates`, Y.encodeStateAsUpdate(doc));
+    const before = Y.encodeStateVector(doc);
+    doc.getText('t').delete(1, 1);
+    const written = await rest.post(`${path}/updates`, Y.encodeStateAsUpdate(doc, before));
+    const digest = String(written.headers.get('x-delete-digest'));
+    const state = await rest.get(`${path}/state`, { 'X-Min-Delete-Digest': digest });
+    expect([state.status, state.headers.get('x-delete-digest')]).toEqual([200, digest]);
+    doc.getText('t').delete(0, 2);
+    const all = Buffer.from(Y.encodeStateAsUpdate(doc, Y.encodeStateVector(doc))).subarray(1);
+    const behind = await rest.get(path, { 'X-Min-Delete-Digest': all.toString('base64url') });
+    expect([behind.status, behind.code]).toEqual([503, 'replica-behind']);
+    for (const none of ['!', 'AAAA', digest.slice(0, -2)]) {
+      const refused = await rest.get(path, { 'X-Min-Delete-Digest': none });
+      expect([none, refused.status, refused.code]).toEqual([none, 400, 'invalid-request']);
+    }
+  });
+});

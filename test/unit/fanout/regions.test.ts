@@ -6,6 +6,8 @@ import { MemoryNetwork } from '../../../server/fanout/memory-bus.ts';
 import type { DocumentName } from '../../../server/protocol/document-name.ts';
 import { ProtocolError } from '../../../server/protocol/errors.ts';
 import type { MemoryStore } from '../../../persistence/memory-store.ts';
+import type { Seen } from '../../../server/rooms/documents.ts';
+import { encodeDeletesOf, readDeleteSet } from '../../../server/rooms/updates/delete-set.ts';
 import { FanoutNode } from '../../support/fanout-node.ts';
 import { seededRandom } from '../../support/random.ts';
 import { VirtualTimers } from '../../support/virtual-timers.ts';
@@ -218,13 +220,41 @@ describe('two regions', () => {
     await world.timers.advance(5_000);
     world.cut();
     await world.settle(eu.documents.write(notes, ada.next('b')));
-    const seen = Y.encodeStateVector(ada.doc);
+    const seen = { stateVector: Y.encodeStateVector(ada.doc) };
     expect(codeOf(await world.settle(us.documents.waitFor(notes, seen, 2_000)))).toBe(
       'replica-behind',
     );
     world.heal();
     // Less than a heartbeat.
     expect(codeOf(await world.settle(us.documents.waitFor(notes, seen, 900)))).toBeUndefined();
+  });
+
+  it('who has deleted something there waits for it here, although no state vector tells of it', async () => {
+    const world = new World();
+    const [eu, us] = await world.pair();
+    const ada = new Writer();
+    await world.settle(eu.documents.write(notes, ada.next('abc'), { isCreating: true }));
+    await connectIn(world, us, 'local');
+    await world.timers.advance(5_000);
+    world.cut();
+    const before = Y.encodeStateVector(ada.doc);
+    ada.doc.getText('t').delete(1, 1);
+    const deletion = Y.encodeStateAsUpdate(ada.doc, before);
+    await world.settle(eu.documents.write(notes, deletion));
+    const digest = encodeDeletesOf(deletion) ?? new Uint8Array(0);
+    const deletes = readDeleteSet(digest);
+    if (deletes === null) throw new Error('not read back');
+    const stateVector = Y.encodeStateVector(ada.doc);
+    const wait = async (seen: Seen, ms: number): Promise<unknown> =>
+      codeOf(await world.settle(us.documents.waitFor(notes, seen, ms)));
+    expect(await wait({ stateVector }, 0)).toBeUndefined();
+    expect(await wait({ stateVector, deletes }, 2_000)).toBe('replica-behind');
+    world.heal();
+    expect(await wait({ stateVector, deletes }, 900)).toBeUndefined();
+    expect(await textOn(world, us, notes)).toBe('ac');
+    // A node that knows of more is not behind.
+    await world.settle(us.documents.write(notes, ada.next('x')));
+    expect(await wait({ deletes }, 0)).toBeUndefined();
   });
 
   it('[I9] cursors of the other region come with the room, go within 30 s of a cut, and are back after it', async () => {
