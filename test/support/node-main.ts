@@ -5,8 +5,9 @@ import { LevelStore } from '../../persistence/level-store.ts';
 import { configFromEnv } from '../../server/config.ts';
 import { createNode } from '../../server/node.ts';
 import type { Sabotage } from './sabotage.ts';
+import { stuckMedium } from './stuck-medium.ts';
 
-const { ackRedundantAtOnce, cursorFirst, ...storeSabotage } = JSON.parse(
+const { ackRedundantAtOnce, cursorFirst, stuckWhile, ...storeSabotage } = JSON.parse(
   process.env['SABOTAGE'] ?? '{}',
 ) as Sabotage;
 
@@ -20,6 +21,7 @@ const node = createNode(config, {
       ...(config.changesBytesMax === undefined ? {} : { changesBytesMax: config.changesBytesMax }),
       ...(config.acceptDataLoss === true ? { acceptDataLoss: true } : {}),
       sabotage: storeSabotage,
+      ...(stuckWhile === undefined ? {} : { medium: stuckMedium(stuckWhile) }),
     }),
   ...(cursorFirst === true ? { webhookSabotage: { cursorFirst } } : {}),
   ...(ackRedundantAtOnce === true ? { sabotage: { ackRedundantAtOnce } } : {}),

@@ -8,4 +8,6 @@ export interface Sabotage {
   readonly ackRedundantAtOnce?: true;
   /** Move the webhooks' cursor when events are read, not when they are delivered. */
   readonly cursorFirst?: true;
+  /** Not broken: the disk is stuck while this file exists. */
+  readonly stuckWhile?: string;
 }
