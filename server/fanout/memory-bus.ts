@@ -106,6 +106,11 @@ export class MemoryNetwork {
     this.#change(this.#cuts, key(from, to), false);
   }
 
+  /** Nodes of `to` lose their connection to `from`'s transport, and know it, and make a new one. */
+  reset(from: string, to: string): void {
+    for (const bus of this.#buses) if (bus.region === to) bus.reconnect(from);
+  }
+
   /** One node alone: what it publishes gets nowhere. */
   mute(node: string, isMuted: boolean): void {
     this.#change(this.#muted, node, isMuted);
@@ -277,6 +282,15 @@ export class MemoryBus implements Bus {
       (isLate ? nowMs + delayMs + extraMs : inOrderMs) - nowMs,
     );
     this.#underway.add(handle);
+  }
+
+  /** The connection was reset: unlike a cut this is noticed at once. */
+  reconnect(region: string): void {
+    const entry = this.#links.get(region);
+    if (entry?.link.status !== 'up' || this.#isClosed) return;
+    entry.link = this.#link(region, 'down', 'connection-lost');
+    this.#ledger.tell(entry.link);
+    this.look();
   }
 
   /** Something was cut or healed: what this node will have noticed in a while. */
