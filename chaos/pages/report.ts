@@ -105,7 +105,7 @@ function charts(): Chart[] {
     perNode('lag', ' ms', ({ eventLoopLagMs }) => eventLoopLagMs ?? null),
   ];
   return all.filter(({ data }) =>
-    data.slice(1).some((ys) => [...(ys ?? [])].some((y) => y != null)),
+    data.slice(1).some((ys) => [...(ys ?? [])].some((y) => typeof y === 'number')),
   );
 }
 
@@ -183,7 +183,9 @@ function draw({ id, unit, isLog, lines, data }: Chart): uPlot | null {
   const format = (value: number | null): string =>
     value === null || value === undefined
       ? '–'
-      : `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))}${unit}`;
+      : unit === ' ms' && value >= 1_000
+        ? `${Number((value / 1_000).toPrecision(3))} s`
+        : `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))}${unit}`;
   return new window.uPlot(
     {
       width: place.clientWidth,
@@ -198,7 +200,7 @@ function draw({ id, unit, isLog, lines, data }: Chart): uPlot | null {
           : { range: (_plot, _min, max) => [0, Math.max(1, (max ?? 1) * 1.08)] },
       },
       axes: [
-        { ...axis, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
+        { ...axis, size: 28, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) },
         {
           ...axis,
           size: LEFT_PX,

@@ -19,7 +19,9 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 function partText(part: Part): string {
   if (part instanceof Html) return part.text;
   if (part === null || part === false) return '';
-  return Array.isArray(part) ? part.map(partText).join('') : escaped(String(part));
+  return typeof part === 'string' || typeof part === 'number'
+    ? escaped(String(part))
+    : part.map(partText).join('');
 }
 
 function escaped(text: string): string {

@@ -70,6 +70,7 @@ figcaption { padding-left: 150px; font-size: 13px; font-weight: 600; }
 .u-legend { position: absolute; top: -23px; right: 20px; width: auto; color: var(--muted); font-size: 12px; }
 .u-legend th, .u-legend td { padding: 0 3px; border: 0; font-weight: 400; }
 .u-legend .u-value { min-width: 52px; color: var(--ink); text-align: left; font-variant-numeric: tabular-nums; }
+.u-legend .u-series:first-child .u-marker { display: none; }
 .u-legend .u-marker { width: 9px; height: 9px; border-radius: 5px; background: currentColor; }
 .u-series.u-off { opacity: 0.35; }
 .u-select { background: var(--quiet-shade); }

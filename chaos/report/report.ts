@@ -3,8 +3,7 @@
  * anybody for anything. Verdicts, faults and the timeline are there without scripts.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,11 +22,11 @@ const CHARTS: readonly (readonly [id: string, title: string])[] = [
   ['lag', 'Event loop lag'],
 ];
 
-/** Writes `report.html` and, beside it, the same as `report.json`. */
-export async function writeReport(record: RunRecord, dir: string): Promise<string> {
+/** Writes `report.html` and, beside it, the same as data: `run.json`. */
+export function writeReport(record: RunRecord, dir: string): string {
   const path = join(dir, 'report.html');
-  await writeFile(path, renderReport(record));
-  await writeFile(join(dir, 'report.json'), `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(path, renderReport(record));
+  writeFileSync(join(dir, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
   return path;
 }
 
@@ -83,7 +82,7 @@ export function renderReport(record: RunRecord): string {
           </section>
           <footer>
             History: <code>${record.historyFile}</code> · everything here as data:
-            <code>report.json</code>
+            <code>run.json</code>
           </footer>
         </main>
         <script type="application/json" id="run">

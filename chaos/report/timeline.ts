@@ -73,9 +73,12 @@ function phases({ figures, startedMono, durationMs }: RunRecord): Lane {
   };
   const starts = figures.marks.flatMap(({ name, mono }) => {
     const label = names[name];
-    return label === undefined ? [] : [{ label, fromMs: mono - startedMono, name: String(name) }];
+    return label === undefined ? [] : [{ label, fromMs: mono - startedMono, name }];
   });
-  const all = [{ label: 'baseline', fromMs: 0, name: 'baseline' }, ...starts];
+  const all: { label: string; fromMs: number; name: string }[] = [
+    { label: 'baseline', fromMs: 0, name: 'baseline' },
+    ...starts,
+  ];
   return {
     label: 'run',
     bars: all.map(({ label, fromMs, name }, index): Bar => {

@@ -54,10 +54,10 @@ describe('the checker', () => {
     expect(planted).toBe(1);
     fc.assert(
       fc.property(anyPlan, (plan) => finds(cleanHistory(plan))),
-      { numRuns: RUNS / 2 },
+      { numRuns: RUNS / 4 },
     );
     // A lie that fits nowhere would prove nothing.
-    expect(planted).toBeGreaterThan(RUNS / 8);
+    expect(planted).toBeGreaterThan(RUNS / 16);
   });
 
   it('has a lie for every invariant', () => {
