@@ -42,6 +42,13 @@ const DELAY_MS: Readonly<Record<Trigger, number>> = {
 };
 const NOTHING: Uint8Array = Uint8Array.of(0);
 
+/** All that the origin had published of a document up to there. */
+interface Covered {
+  readonly origin: string;
+  readonly epoch: Epoch;
+  readonly upToSeq: number;
+}
+
 interface Want {
   from: string;
   readonly trigger: Trigger;
@@ -72,11 +79,7 @@ export interface AntiEntropyOptions {
   readonly peers: Peers;
   readonly inbox: Inbox;
   readonly updateBytesMax: number;
-  readonly onCovered: (
-    covered: { readonly origin: string; readonly epoch: Epoch; readonly upToSeq: number },
-    room: Room,
-    storeSeq: number,
-  ) => void;
+  readonly onCovered: (covered: Covered, room: Room, storeSeq: number) => void;
   /** An answer has been taken, useful or not. */
   readonly onAnswered: (document: DocumentName) => void;
   readonly onDeleted: (document: DocumentName) => void;
@@ -173,7 +176,11 @@ export class AntiEntropy {
         break;
       case 'nothing':
         question.isWhole = true;
-        this.#endIfDone(question, received);
+        this.#endIfDone(question, {
+          origin,
+          epoch: received.epoch,
+          upToSeq: message.upToSeq,
+        });
         break;
       case 'too-large':
         this.#end(question, 'failed');
@@ -182,7 +189,11 @@ export class AntiEntropy {
         question.underway += 1;
         if (assembled.isLast) question.isWhole = true;
         if (assembled.isLast && !assembled.isComplete) question.hasFailed = true;
-        this.#take(question, assembled.update, received);
+        this.#take(question, assembled.update, {
+          origin,
+          epoch: received.epoch,
+          upToSeq: message.upToSeq,
+        });
         break;
     }
   }
@@ -292,11 +303,8 @@ export class AntiEntropy {
     }, SILENCE_MS);
   }
 
-  #take(
-    question: Question,
-    update: Uint8Array,
-    received: Received & { message: ReplyMessage },
-  ): void {
+  /** What is kept while an update waits does not hold the message that brought it. [I6] */
+  #take(question: Question, update: Uint8Array, covered: Covered): void {
     const { document, to: origin } = question;
     let isFirst = true;
     const onSettled = (outcome: Outcome, _room: Room | null, storeSeq: number): void => {
@@ -306,19 +314,16 @@ export class AntiEntropy {
       question.storeSeq = Math.max(question.storeSeq, storeSeq);
       if (outcome === 'accepted') question.isUseful = true;
       else if (outcome !== 'redundant') question.hasFailed = true;
-      this.#endIfDone(question, received);
+      this.#endIfDone(question, covered);
     };
     this.#options.inbox.put({ document, update, origin, onSettled });
   }
 
-  #endIfDone(
-    question: Question,
-    { origin, epoch, message }: Received & { message: ReplyMessage },
-  ): void {
+  #endIfDone(question: Question, covered: Covered): void {
     if (!question.isWhole || question.underway > 0 || !this.#questions.has(question.nonce)) return;
     const { room, storeSeq, hasFailed } = question;
     if (!hasFailed && !room.isDisposed) {
-      this.#options.onCovered({ origin, epoch, upToSeq: message.upToSeq }, room, storeSeq);
+      this.#options.onCovered(covered, room, storeSeq);
     }
     this.#end(question, hasFailed ? 'failed' : 'answered');
   }

@@ -48,6 +48,7 @@ import { BEHIND_TOPIC } from './sweep.ts';
 /** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
 const FIRST_CONTACT_MS = 3_000;
 const OPENING_WAIT_MS = 500;
+const NOTHING: Uint8Array = new Uint8Array(0);
 /** For handing over the last messages. */
 const GOODBYE_MS_MAX = 1_000;
 
@@ -324,11 +325,13 @@ export class Fanout implements Relay, ExchangeListener {
     const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
     if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
     let wasEarly = false;
+    // While it waits it must not hold the bytes that it came in, which may be those of many. [I6]
+    const taken = { ...received, message: { ...message, update: NOTHING } };
     const trace = arriving(this.#options.tracing ?? null, received);
     const onSettled = (outcome: Outcome, room: Room | null, storeSeq: number): void => {
       settled(trace, outcome);
       if ((outcome === 'accepted' || outcome === 'redundant') && room !== null) {
-        for (const part of this.#parts) part.onTaken?.(received, room, storeSeq, trace);
+        for (const part of this.#parts) part.onTaken?.(taken, room, storeSeq, trace);
       } else if (outcome === 'early') {
         if (!wasEarly) engine.antiEntropy.want(document, origin, 'verdict');
         wasEarly = true;

@@ -26,6 +26,10 @@ const QUEUE_BYTES_MAX: number = 4 * 1024 * 1024;
 const TOTAL_BYTES_MAX: number = 64 * 1024 * 1024;
 const PARKED_MAX = 256;
 const PARKED_BYTES_MAX: number = 1024 * 1024;
+/** Of all documents. */
+const PARKED_TOTAL_BYTES_MAX: number = 16 * 1024 * 1024;
+/** What an update that waits costs beside its bytes: most have a few dozen. */
+export const ARRIVAL_BYTES = 512;
 const OPENINGS_MAX = 16;
 /** A room is kept for this long after the last update, so that a document that is edited elsewhere stays open. */
 const STAY_MS = 2_000;
@@ -65,6 +69,7 @@ export class Inbox {
   readonly #waiting: Box[] = [];
   #openings = 0;
   #bytes = 0;
+  #parkedBytes = 0;
   #isClosed = false;
 
   constructor(scene: FanoutScene, stats: FanoutStats) {
@@ -72,9 +77,9 @@ export class Inbox {
     this.#stats = stats;
   }
 
-  /** Waiting to be looked at, of all documents. */
+  /** Waiting to be looked at, or for what they build on, of all documents. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#parkedBytes;
   }
 
   get documentCount(): number {
@@ -88,11 +93,10 @@ export class Inbox {
     // Replication of what is open only.
     if (!isFull && registry.find(document) === null) return this.#drop(arrival, 'not-taken');
     let box = this.#boxes.get(document);
+    const cost = costOf(arrival);
     const isOver =
-      box !== undefined &&
-      box.queue.length > 0 &&
-      box.queuedBytes + update.length > QUEUE_BYTES_MAX;
-    if (isOver || this.#bytes + update.length > TOTAL_BYTES_MAX || store.isFull) {
+      box !== undefined && box.queue.length > 0 && box.queuedBytes + cost > QUEUE_BYTES_MAX;
+    if (isOver || this.#bytes + cost > TOTAL_BYTES_MAX || store.isFull) {
       return this.#drop(arrival, 'inbox-full');
     }
     if (box === undefined) this.#boxes.set(document, (box = newBox(document)));
@@ -100,8 +104,8 @@ export class Inbox {
     // What waits must not keep the buffer alive that it is a view of.
     const isAtOnce = !box.isRunning && box.visit !== null;
     box.queue.push(isAtOnce ? arrival : { ...arrival, update: new Uint8Array(update) });
-    box.queuedBytes += update.length;
-    this.#bytes += update.length;
+    box.queuedBytes += cost;
+    this.#bytes += cost;
     this.#run(box);
   }
 
@@ -236,18 +240,22 @@ export class Inbox {
   #take(box: Box): void {
     const arrival = box.queue.shift();
     if (arrival === undefined) return;
-    box.queuedBytes -= arrival.update.length;
-    this.#bytes -= arrival.update.length;
+    box.queuedBytes -= costOf(arrival);
+    this.#bytes -= costOf(arrival);
   }
 
   #park(box: Box, arrival: Arrival): void {
-    const size = arrival.update.length;
-    if (box.parked.length >= PARKED_MAX || box.parkedBytes + size > PARKED_BYTES_MAX) {
+    const cost = costOf(arrival);
+    const isOver =
+      box.parkedBytes + cost > PARKED_BYTES_MAX ||
+      this.#parkedBytes + cost > PARKED_TOTAL_BYTES_MAX;
+    if (box.parked.length >= PARKED_MAX || isOver) {
       this.#stats.dropped.early += 1;
       return;
     }
     box.parked.push({ ...arrival, update: new Uint8Array(arrival.update) });
-    box.parkedBytes += size;
+    box.parkedBytes += cost;
+    this.#parkedBytes += cost;
   }
 
   #unpark(box: Box): void {
@@ -255,6 +263,7 @@ export class Inbox {
     box.queue.unshift(...box.parked);
     box.queuedBytes += box.parkedBytes;
     this.#bytes += box.parkedBytes;
+    this.#parkedBytes -= box.parkedBytes;
     box.parked = [];
     box.parkedBytes = 0;
   }
@@ -266,10 +275,16 @@ export class Inbox {
 
   #leave(box: Box): void {
     this.#stats.dropped.early += box.parked.length;
+    this.#parkedBytes -= box.parkedBytes;
+    this.#bytes -= box.queuedBytes;
     this.#boxes.delete(box.document);
     box.visit?.release();
     box.visit = null;
   }
+}
+
+function costOf({ update }: Arrival): number {
+  return update.length + ARRIVAL_BYTES;
 }
 
 function newBox(document: DocumentName): Box {

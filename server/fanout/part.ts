@@ -113,8 +113,8 @@ export interface FanoutPart {
   /** Updates of this node up to `storeSeq` went out as number `busSeq` of this epoch; null: too large to be sent. */
   onSent?(room: Room, sent: { readonly busSeq: number | null; readonly storeSeq: number }): void;
   /**
-   * An update of another node is in the room: new, or known already. It is on disk when `room.durableSeq` has reached
-   * `storeSeq`. Not called for what was refused, dropped or builds on something missing.
+   * An update of another node is in the room: new, or known already; its bytes are gone. It is on disk when
+   * `room.durableSeq` has reached `storeSeq`. Not called for what was refused, dropped or builds on something missing.
    */
   onTaken?(
     received: Received & { readonly message: UpdateMessage },

@@ -21,6 +21,9 @@ export interface RedisPublisherOptions {
   onMoved(): void;
 }
 
+/** What a command under way costs beside its bytes: many messages are small. */
+const COMMAND_BYTES = 512;
+
 export class RedisPublisher {
   readonly connection: RedisConnection;
   readonly #options: RedisPublisherOptions;
@@ -52,19 +55,20 @@ export class RedisPublisher {
   publish(name: string, bytes: Uint8Array): PublishOutcome {
     const { ledger, queueBytesMax } = this.#options;
     const { length } = bytes;
+    const cost = length + COMMAND_BYTES;
     if (!this.connection.isReady) return ledger.drop('not-connected', length);
-    if (this.#bytes + length > queueBytesMax) return ledger.drop('queue-full', length);
+    if (this.#bytes + cost > queueBytesMax) return ledger.drop('queue-full', length);
     this.#messages += 1;
-    this.#bytes += length;
+    this.#bytes += cost;
     this.#send(name, bytes).then(
       (receivers) => {
         if (receivers === 0) ledger.stats.noReceiver += 1;
-        this.#settle(length);
+        this.#settle(cost);
       },
       (error: unknown) => {
         ledger.drop('publish-failed', length);
         if (error instanceof Error && error.message.startsWith('MOVED ')) this.#options.onMoved();
-        this.#settle(length);
+        this.#settle(cost);
       },
     );
     return ledger.accept(length);
