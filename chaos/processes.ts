@@ -25,6 +25,8 @@ export interface ProcessSpec {
   /** The signal of an orderly end. */
   readonly endSignal: NodeJS.Signals;
   readonly endTimeoutMs: number;
+  /** Of a program that runs another one: takes that one along when this one is killed. */
+  readonly onKill?: (pid: number) => void;
 }
 
 export interface ProcessObserver {
@@ -58,6 +60,18 @@ export class WatchedProcess {
   get isRunning(): boolean {
     const child = this.#child;
     return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  /** Of its last end; null while it runs, and after a signal. */
+  get exitCode(): number | null {
+    return this.#child?.exitCode ?? null;
+  }
+
+  /** The orderly end is asked for, and not waited for. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.isRunning) return;
+    this.#isEnding = true;
+    this.#child?.kill(signal);
   }
 
   /** Starts it (again); resolves when it is ready. */
@@ -129,6 +143,7 @@ export class WatchedProcess {
     if (child === null || !this.isRunning) return;
     this.#isEnding = true;
     const exit = once(child, 'exit');
+    if (signal === 'SIGKILL' && child.pid !== undefined) this.spec.onKill?.(child.pid);
     child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), this.spec.endTimeoutMs);
     await exit;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { haproxyConfig, type ProxiedNode } from './haproxy-config.ts';
 import { findProgram, type ProcessSpec } from './processes.ts';
 
-const NODE_MAIN = fileURLToPath(new URL('../server/main.js', import.meta.url));
+export const NODE_MAIN: string = fileURLToPath(new URL('../server/main.js', import.meta.url));
 const CLI_MAIN = fileURLToPath(new URL('../server/cli/main.js', import.meta.url));
 /** A node drains for 10 s (DRAIN_TIMEOUT_MS) at most. */
 const NODE_END_TIMEOUT_MS = 15_000;

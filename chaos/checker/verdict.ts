@@ -1,6 +1,7 @@
 /** What the checker says about one invariant, and what it may take for granted about a run. */
 
-export type InvariantId = `K${number}`;
+/** K0 to K20, and what a scenario promises besides: by the row of the matrix. */
+export type InvariantId = `K${number}` | `F${number}`;
 
 export interface Evidence {
   /** One line for people: what, where, when. */

@@ -77,6 +77,11 @@ class Crew {
       case 'edit-once':
         for (const editor of this.#writers) editor.editOnce(order.dels);
         break;
+      case 'edit-many':
+        for (const editor of this.#chosen([order.session])) {
+          for (let count = 0; count < order.count; count += 1) editor.edit();
+        }
+        break;
       case 'offline':
         for (const editor of this.#chosen(order.sessions)) editor.disconnect(false);
         break;

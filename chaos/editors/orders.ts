@@ -44,6 +44,7 @@ export type Order =
   | { readonly do: 'pin' }
   /** One more edit of each writer (or a deletion of one element, where `dels`). */
   | { readonly do: 'edit-once'; readonly dels: boolean }
+  | { readonly do: 'edit-many'; readonly session: string; readonly count: number }
   | { readonly do: 'offline'; readonly sessions: readonly string[] | null }
   | { readonly do: 'online'; readonly sessions: readonly string[] | null }
   | { readonly do: 'move'; readonly session: string; readonly node: string }

@@ -7,6 +7,7 @@ import { measure } from '../checker/measure.ts';
 import type { Expectations, Verdict } from '../checker/verdict.ts';
 import type { History } from '../history/events.ts';
 import { readHistory } from '../history/history-file.ts';
+import { writeReport } from '../report/report.ts';
 import type { RunRecord, Topology } from '../report/run-record.ts';
 import type { OwnScenario, Scenario, StagedScenario } from '../scenarios/scenario.ts';
 import type { Stage } from '../stage/stage.ts';
@@ -49,9 +50,10 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
     options,
     env: scenario.env ?? {},
     roams: scenario.roams ?? true,
+    prepare: scenario.prepare,
   });
   try {
-    await run.baseline();
+    await run.baseline(scenario.baselineMs);
     await scenario.script(run);
     await run.settle();
     await run.readDisks();
@@ -60,7 +62,11 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
       scenario,
       options,
       history,
-      expectations: { convergeMsMax: options.convergeMsMax, ...scenario.expectations },
+      expectations: {
+        convergeMsMax: options.convergeMsMax,
+        neighbours: run.neighbours,
+        ...scenario.expectations,
+      },
       facts: {
         startedAt: run.startedAt,
         startedMono: run.startedMono,
@@ -72,6 +78,7 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
       },
       unproven: run.unproven.map(({ id, name }) => `${id} ${name}`),
       isAllSkipped: run.skipped.length > 0 && run.injectedCount === 0,
+      ownVerdicts: run.ownVerdicts,
     });
   } finally {
     await run.end();
@@ -151,7 +158,7 @@ function keep(outDir: string, record: RunRecord, history: History): void {
   mkdirSync(outDir, { recursive: true });
   const lines = history.map((event) => `${JSON.stringify(event)}\n`);
   writeFileSync(join(outDir, record.historyFile), lines.join(''));
-  writeFileSync(join(outDir, 'run.json'), `${JSON.stringify(record, null, 2)}\n`);
+  writeReport(record, outDir);
 }
 
 function machine(): RunRecord['machine'] {

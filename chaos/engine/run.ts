@@ -15,6 +15,7 @@ import { Fleet } from '../editors/fleet.ts';
 import type { Order, Place, Report } from '../editors/orders.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Env } from '../programs.ts';
+import type { InvariantId, Verdict } from '../checker/verdict.ts';
 import { HistoryRecorder } from '../history/recorder.ts';
 import type { FaultRecord, Sample } from '../report/run-record.ts';
 import { seededRandom, type Random } from '../random.ts';
@@ -49,7 +50,7 @@ export interface RunSetup {
   readonly env: Env;
   readonly roams: boolean;
   /** Before the nodes start: mounts, other builds. */
-  readonly prepare?: (folder: string) => Promise<void>;
+  readonly prepare?: ((folder: string) => Promise<() => void>) | undefined;
 }
 
 export class Run {
@@ -69,6 +70,9 @@ export class Run {
   readonly #changed = new Set<() => void>();
   /** Work to undo at the end, last first. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
+  readonly ownVerdicts: Verdict[] = [];
+  /** Documents that nobody attacks: K16 compares them with the baseline. */
+  neighbours: readonly string[] = [];
   phase = 'start';
   latest: Report = { looks: [], ops: 0, acked: 0, ackMs: [], reconnects: 0 };
   #sampler: NodeJS.Timeout | null = null;
@@ -101,7 +105,7 @@ export class Run {
     const random = seededRandom(options.seed);
     const recorder = new HistoryRecorder({ mono, wall: Date.now });
     const folder = mkdtempSync(join(tmpdir(), 'syncline-chaos-'));
-    await setup.prepare?.(folder);
+    const unprepare = (await setup.prepare?.(folder)) ?? null;
     const stage = await Stage.start(
       {
         regions: options.regions,
@@ -136,8 +140,11 @@ export class Run {
         folder: join(folder, 'history'),
         guard: stage.guard,
       });
-      return new Run(setup, { random, stage, fleet, folder, docs, recorder });
+      const run = new Run(setup, { random, stage, fleet, folder, docs, recorder });
+      if (unprepare !== null) run.onEnd(unprepare);
+      return run;
     } catch (error) {
+      unprepare?.();
       await stage.kill();
       throw error;
     }
@@ -178,7 +185,7 @@ export class Run {
     this.options.say(`${seconds} s  ${line}`);
   }
 
-  async baseline(): Promise<void> {
+  async baseline(baselineMs: number = BASELINE_MS): Promise<void> {
     this.#enter('baseline');
     const isReady = await holdsWithin(CONNECT_TIMEOUT_MS, async () =>
       (await this.fleet.looks(false)).every(({ isSynced }) => isSynced),
@@ -187,7 +194,7 @@ export class Run {
     this.#sampler = setInterval(() => void this.#sample('running'), SAMPLE_MS);
     await this.#sample('baseline');
     await this.fleet.order({ do: 'type' });
-    await pause(BASELINE_MS);
+    await pause(baselineMs);
     this.recorder.record('driver', { f: 'mark', name: 'baseline-end' });
     this.#enter('load');
   }
@@ -231,6 +238,20 @@ export class Run {
       else this.say(`NO PROOF that ${id} ${name} happened`);
     }
     this.#tell();
+  }
+
+  /** What the scenario itself promises, beside the invariants. */
+  promise(id: InvariantId, name: string, isKept: boolean, text: string): void {
+    this.say(`${isKept ? 'kept' : 'BROKEN'}: ${name}: ${text}`);
+    this.ownVerdicts.push({
+      id,
+      name,
+      status: isKept ? 'passed' : 'failed',
+      evidence: isKept ? [] : [{ text }],
+      violations: isKept ? 0 : 1,
+      counts: { checked: 1 },
+      notes: [text],
+    });
   }
 
   /** Load goes on for a part of the run's seconds. */

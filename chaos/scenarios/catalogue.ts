@@ -1,5 +1,6 @@
 /** All scenarios, and the rows of the matrix that have none, with the reason why. */
 import { CLIENT_SCENARIOS } from './clients.ts';
+import { DISK_SCENARIOS } from './disks.ts';
 import { DURABILITY_SCENARIOS } from './durability.ts';
 import { LINK_SCENARIOS } from './links.ts';
 import { PROCESS_SCENARIOS } from './processes.ts';
@@ -8,6 +9,7 @@ import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...CLIENT_SCENARIOS,
+  ...DISK_SCENARIOS,
   ...DURABILITY_SCENARIOS,
   ...LINK_SCENARIOS,
   ...REDIS_SCENARIOS,

@@ -8,6 +8,7 @@ import {
   duplicates,
   reorders,
 } from '../faults/messages.ts';
+import { drained } from '../faults/processes.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Run } from '../engine/run.ts';
 import type { Scenario, StagedScenario } from './scenario.ts';
@@ -59,18 +60,14 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
       await run.inject(cut);
       await run.load(0.3);
       // It loads every document while it is alone.
-      await first.process.end();
-      run.nodeFact(first, 'stopped');
-      run.nodeFact(first, 'started');
-      await first.start();
-      run.nodeFact(first, 'ready');
+      const reloaded = drained(run, first, { id: 'F56' });
+      await run.inject(reloaded);
+      await run.heal(reloaded);
       await run.load(0.3);
-      await second.process.end();
-      run.nodeFact(second, 'stopped');
+      const drain = drained(run, second, { id: 'F56' });
+      await run.inject(drain);
       await run.load(0.2);
-      run.nodeFact(second, 'started');
-      await second.start();
-      run.nodeFact(second, 'ready');
+      await run.heal(drain);
       await run.load(0.2);
     },
   },
@@ -153,7 +150,13 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
       await run.order({ do: 'edit-once', dels: false });
     },
   },
-  throughout({ id: 'F67', title: 'the bus flips bits', seconds: 8 }, (run) =>
-    corrupts(run.stage, run.random.fork(), 30),
+  throughout(
+    {
+      id: 'F67',
+      title: 'the bus flips bits; messages are signed (BUS_SECRET)',
+      seconds: 8,
+      env: { BUS_SECRET: 'a secret for chaos runs only' },
+    },
+    (run) => corrupts(run.stage, run.random.fork(), 30),
   ),
 ];

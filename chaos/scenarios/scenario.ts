@@ -22,9 +22,13 @@ export interface StagedScenario extends Common {
     Pick<RunOptions, 'regions' | 'nodes' | 'editors' | 'documents' | 'level'>
   >;
   readonly env?: Env;
+  /** What is measured against must be long enough to measure. */
+  readonly baselineMs?: number;
   /** Whether writers go offline, come back and move meanwhile. */
   readonly roams?: boolean;
   readonly expectations?: Partial<Expectations>;
+  /** Before the nodes start, given the folder of their folders; undone at the end. */
+  readonly prepare?: (folder: string) => Promise<() => void>;
   script(run: Run): Promise<void>;
 }
 
