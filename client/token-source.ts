@@ -1,6 +1,9 @@
-/** Where the provider gets its token: one that never changes, or a function that is asked for each connection. */
+/**
+ * Where the provider gets its token: one that never changes, or a function that is asked for each connection. It
+ * answers null where there is none.
+ */
 
-export type Token = string | (() => string | Promise<string>);
+export type Token = string | (() => string | null | Promise<string | null>);
 
 export class TokenSource {
   readonly #token: Token | undefined;

@@ -15,7 +15,10 @@ import type {
 } from 'playwright-core';
 
 /** What the browser's console says about a node that is down. */
-const NODE_DOWN = /WebSocket connection to|ERR_CONNECTION_REFUSED/;
+const NODE_DOWN =
+  /WebSocket connection to|ERR_(?:CONNECTION_|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED)/;
+/** A document that nobody has made yet has nothing to load; a token that has ended is refused. */
+const EXPECTED = /status of (?:401|404|503)/;
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
@@ -41,13 +44,27 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** What stands in the text, without others' cursors; runs in the page. */
+const READ_TEXT = `(() => {
+  const place = document.querySelector('.text-place');
+  const rich = document.querySelector('.ProseMirror');
+  const lines = place?.shadowRoot
+    ? [...place.shadowRoot.querySelectorAll('.cm-line')]
+    : [...(rich?.querySelectorAll('p, h1, h2, h3, pre') ?? [])];
+  return lines.map((line) => {
+    const copy = line.cloneNode(true);
+    for (const extra of copy.querySelectorAll('.caret, .cm-placeholder')) extra.remove();
+    return copy.textContent.replaceAll('\\u200b', '').replaceAll('\\u2060', '');
+  }).join('\\n');
+})()`;
+
 export class EditorPage {
   readonly page: Page;
   readonly text: Locator;
   readonly save: Locator;
   readonly others: Locator;
   readonly self: Locator;
-  readonly documentName: Locator;
+  readonly title: Locator;
   /** What the browser complained about: exceptions, violations of the content security policy. */
   readonly complaints: string[] = [];
   /** Hex of every WebSocket frame that arrived. */
@@ -59,13 +76,13 @@ export class EditorPage {
     this.save = page.locator('#save');
     this.others = page.getByRole('list', { name: 'Also here' }).getByRole('listitem');
     this.self = page.getByRole('button', { name: /^You are/ });
-    this.documentName = page.getByRole('textbox', { name: /^Document name/ });
+    this.title = page.getByRole('textbox', { name: 'Title', exact: true });
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
-      // Neither is the page's fault; a document that nobody has made yet has no state to load.
-      const isAbsent = message.location().url.endsWith('/state') && /404/.test(message.text());
-      if (message.type() === 'error' && !isAbsent && !NODE_DOWN.test(message.text())) {
-        this.complaints.push(message.text());
+      const text = message.text();
+      const isAbsent = message.location().url.includes('/v1/documents') && EXPECTED.test(text);
+      if (message.type() === 'error' && !isAbsent && !NODE_DOWN.test(text)) {
+        this.complaints.push(text);
       }
     });
     page.on('websocket', (socket) => {
@@ -87,14 +104,27 @@ export class EditorPage {
 
   /** The same person opens another tab. */
   static async openTab(context: BrowserContext, url: string, name: string): Promise<EditorPage> {
-    const editor = new EditorPage(await context.newPage());
-    await editor.page.goto(`${url}/#${encodeURIComponent(name)}`);
+    const editor = await EditorPage.visit(context, url, name);
     await editor.isOpen();
     return editor;
   }
 
+  /** As `openTab`, for a document that may not open. */
+  static async visit(context: BrowserContext, url: string, name: string): Promise<EditorPage> {
+    const editor = new EditorPage(await context.newPage());
+    const hash = name.includes('?') ? name : encodeURIComponent(name);
+    const [path, query] = url.split('?', 2) as [string, string | undefined];
+    await editor.page.goto(`${path}/${query === undefined ? '' : `?${query}`}#${hash}`);
+    return editor;
+  }
+
   async isOpen(): Promise<void> {
-    await this.page.locator('#text:not([readonly])').waitFor();
+    await this.page.locator('[aria-label="Document text"][contenteditable="true"]').waitFor();
+  }
+
+  /** Turns to another document in the same tab. */
+  async turnTo(name: string): Promise<void> {
+    await this.page.evaluate(`location.hash = ${JSON.stringify(encodeURIComponent(name))}`);
   }
 
   async type(text: string): Promise<void> {
@@ -102,10 +132,20 @@ export class EditorPage {
   }
 
   async value(): Promise<string> {
-    return await this.text.inputValue();
+    return await this.page.evaluate<string>(READ_TEXT);
   }
 
   async saveWords(): Promise<string> {
     return await this.page.locator('#save-words').innerText();
+  }
+
+  /** Opens the panel of that name, or closes it. */
+  async panel(name: 'History' | 'Connection'): Promise<void> {
+    await this.page.getByRole('button', { name, exact: true }).click();
+  }
+
+  /** From now on this page's service worker answers for the page itself. */
+  async isKeptOffline(): Promise<void> {
+    await this.page.evaluate(`navigator.serviceWorker.ready.then(() => true)`);
   }
 }

@@ -1,96 +1,47 @@
-/** The editor page in a real browser against a real node. */
-import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { MemoryStore } from '../../persistence/memory-store.ts';
-import { createNode } from '../../server/index.ts';
-import type { Config, Node, NodeParts } from '../../server/index.ts';
+/** People at the editor page, in a real browser against a real node: both kinds of document. */
+import { describe, expect, it } from 'vitest';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { EditorPage, launchBrowser } from './browser.ts';
+import { browserStage, says, shows, startNode } from './stage.ts';
 
 const SOON = { timeout: 10_000 };
+const { open, openTab, visit } = browserStage();
 
-let browser: Browser;
-const opened: EditorPage[] = [];
-
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-
-afterAll(async () => {
-  await browser.close();
-});
-
-afterEach(async () => {
-  const pages = opened.splice(0);
-  for (const { page } of pages) await page.context().close();
-  const complaints = pages.flatMap((editor) => editor.complaints);
-  if (complaints.length > 0) throw new Error(`the browser complained: ${complaints.join('; ')}`);
-});
-
-async function startNode(
-  config: Partial<Config> = {},
-  parts: NodeParts = {},
-): Promise<{ node: Node; url: string }> {
-  const node = createNode({ port: 0, logLevel: 'silent', ...config }, parts);
-  const url = await node.listen();
-  onTestFinished(async () => {
-    await node.close();
-  });
-  return { node, url };
-}
-
-/** A node whose disk the test can take away. */
-async function startFragileNode(): Promise<{ url: string; store: MemoryStore }> {
-  let store: MemoryStore | undefined;
-  const createStore: NodeParts['createStore'] = (observer) => {
-    store = new MemoryStore({ observer });
-    return store;
-  };
-  const { url } = await startNode({}, { createStore });
-  if (store === undefined) throw new Error('the node made no store');
-  return { url, store };
-}
-
-async function open(
-  url: string,
-  name: string,
-  options: BrowserContextOptions = {},
-): Promise<EditorPage> {
-  const editor = await EditorPage.open(browser, url, name, options);
-  opened.push(editor);
-  return editor;
-}
-
-async function says(editor: EditorPage, words: string, timeoutMs?: number): Promise<void> {
-  await waitUntil(
-    `the page says “${words}”`,
-    async () => (await editor.saveWords()) === words,
-    timeoutMs,
-  );
-}
-
-async function shows(editor: EditorPage, text: string): Promise<void> {
-  await waitUntil(`the page shows “${text}”`, async () => (await editor.value()) === text);
-}
-
-describe('two people', () => {
-  it('[I2] type at once, converge, and neither breaks up what the other types', async () => {
+/** The ending of a name says what an empty document is. */
+describe.each([
+  ['rich text', ''],
+  ['plain text', '.txt'],
+])('two people in %s', (_kind, ending) => {
+  it('[I2] type at once into one paragraph, converge, and neither breaks up what the other types', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const [ada, ben] = [await open(url, 'both'), await open(url, 'both')];
-    await Promise.all([ada.type('a'.repeat(80)), ben.type('b'.repeat(80))]);
-    await says(ada, 'All changes saved');
-    await says(ben, 'All changes saved');
-    await waitUntil('160 characters', async () => (await ada.value()).length === 160);
+    const name = `both${ending}`;
+    const ada = await open(url, name);
+    // Two people who begin an empty rich text at the same moment begin a paragraph each.
+    await ada.type('|');
+    const ben = await open(url, name);
+    await shows(ben, '|');
+    await ben.text.press('End');
+    await Promise.all([ada.type('a'.repeat(60)), ben.type('b'.repeat(60))]);
+    await says(ada, 'Saved');
+    await says(ben, 'Saved');
+    await waitUntil('121 characters', async () => (await ada.value()).length === 121);
     const text = await ada.value();
     await shows(ben, text);
-    expect(['a'.repeat(80) + 'b'.repeat(80), 'b'.repeat(80) + 'a'.repeat(80)]).toContain(text);
-    await shows(await open(url, 'both'), text);
+    expect([
+      `|${'a'.repeat(60)}${'b'.repeat(60)}`,
+      `|${'b'.repeat(60)}${'a'.repeat(60)}`,
+    ]).toContain(text);
+    // Each sees the other's cursor, with a name.
+    for (const editor of [ada, ben]) {
+      expect(await editor.page.locator('.caret-name').allInnerTexts()).toHaveLength(1);
+    }
+    await shows(await open(url, name), text);
   });
 
   it('keep their carets while the other types before them', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const [ada, ben] = [await open(url, 'carets'), await open(url, 'carets')];
+    const name = `carets${ending}`;
+    const [ada, ben] = [await open(url, name), await open(url, name)];
     await ada.type('hello world');
     await shows(ben, 'hello world');
     await ada.text.press('Home');
@@ -104,147 +55,27 @@ describe('two people', () => {
 
   it('undo their own edits only, and redo them', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const [ada, ben] = [await open(url, 'undo'), await open(url, 'undo')];
+    const name = `undo${ending}`;
+    const ada = await open(url, name);
+    await ada.type('start ');
+    const ben = await open(url, name);
+    await shows(ben, 'start ');
+    await waitUntil('a new step of undo begins', async () => await later(ada.page));
     await ada.type('mine ');
-    await shows(ben, 'mine ');
+    await shows(ben, 'start mine ');
     await ben.text.press('End');
     await ben.type('theirs');
-    await shows(ada, 'mine theirs');
+    await shows(ada, 'start mine theirs');
     await ada.text.press('Control+z');
-    await shows(ben, 'theirs');
+    await shows(ben, 'start theirs');
     await ada.text.press('Control+Shift+z');
-    await expect.poll(async () => await ben.value(), SOON).toBe('mine theirs');
+    await expect.poll(async () => await ben.value(), SOON).toBe('start mine theirs');
   });
 
-  it('see each other by name, as text whatever the name holds, until one leaves', async () => {
+  it('are not disturbed by each other while an input method composes', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const [ada, ben] = [await open(url, 'presence'), await open(url, 'presence')];
-    await ada.self.click();
-    await ada.page.getByRole('textbox', { name: 'Name', exact: true }).fill('Ada <img src=x>');
-    await ada.page.getByRole('radio', { name: 'blue' }).check();
-    await ada.page.getByRole('button', { name: 'Done' }).click();
-    await waitUntil('Ben sees Ada', async () =>
-      (await ben.others.allInnerTexts()).join().includes('Ada <img src=x>'),
-    );
-    expect(await ben.page.locator('#others img').count()).toBe(0);
-    expect(await ada.others.count()).toBe(1);
-    const again = await EditorPage.openTab(ada.page.context(), url, 'presence');
-    expect(await again.self.innerText()).toContain('Ada <img src=x>');
-    await again.page.close();
-    await ada.page.close();
-    await waitUntil('Ada is gone', async () => (await ben.others.count()) === 0);
-  });
-});
-
-it('two tabs of one browser type at once and converge, each saving its own', async () => {
-  const { url } = await startNode({ dataDir: tempDir() });
-  const first = await open(url, 'tabs');
-  const second = await EditorPage.openTab(first.page.context(), url, 'tabs');
-  await Promise.all([first.type('one '.repeat(10)), second.type('two '.repeat(10))]);
-  await says(first, 'All changes saved');
-  await says(second, 'All changes saved');
-  await waitUntil('80 characters', async () => (await first.value()).length === 80);
-  const text = await first.value();
-  await shows(second, text);
-  const late = await open(url, 'tabs');
-  await expect.poll(async () => await late.value(), SOON).toBe(text);
-});
-
-describe('the save state', () => {
-  it('[I1] [I5] is “saving” until the ack that follows the disk, while others see the edits at once', async () => {
-    const { url, store } = await startFragileNode();
-    const [ada, ben] = [await open(url, 'disk'), await open(url, 'disk')];
-    await ada.type('saved');
-    await says(ada, 'All changes saved');
-    expect(ada.received).toContain('660105');
-    store.failWrites();
-    await ada.type(' or not');
-    await shows(ben, 'saved or not');
-    await says(ada, 'Saving… (7)');
-    await says(ben, 'All changes saved');
-    expect(ada.received.filter((frame) => frame > '660105' && frame < '6602')).toEqual([]);
-    store.recover();
-    await says(ada, 'All changes saved');
-    expect(ada.received).toContain('66010c');
-  });
-
-  it('[I5] counts what is typed offline, and the node that comes back has it all', async () => {
-    const dataDir = tempDir();
-    const first = await startNode({ dataDir });
-    const ada = await open(first.url, 'offline');
-    await ada.type('online');
-    await says(ada, 'All changes saved');
-    await first.node.close();
-    await says(ada, 'Offline');
-    await ada.type(', off');
-    await says(ada, 'Offline — 5 changes kept in this tab');
-    const second = await startNode({ dataDir, port: Number(new URL(first.url).port) });
-    await says(ada, 'All changes saved', 30_000);
-    const late = await open(second.url, 'offline');
-    await expect.poll(async () => await late.value(), SOON).toBe('online, off');
-  });
-
-  it('[I1] a reloaded page and a restarted node show what was saved', async () => {
-    const dataDir = tempDir();
-    const first = await startNode({ dataDir });
-    const ada = await open(first.url, 'restart');
-    await ada.type('kept ☃ 😀');
-    await says(ada, 'All changes saved');
-    await first.node.close();
-    const second = await startNode({ dataDir, port: Number(new URL(first.url).port) });
-    await ada.page.reload();
-    await ada.isOpen();
-    await shows(ada, 'kept ☃ 😀');
-    const late = await open(second.url, 'restart');
-    await expect.poll(async () => await late.value(), SOON).toBe('kept ☃ 😀');
-  });
-
-  it('asks before a tab closes with unsaved changes, and only then', async () => {
-    const { url, store } = await startFragileNode();
-    const [ada, ben] = [await open(url, 'closing'), await open(url, 'closing')];
-    await ada.type('x');
-    await says(ada, 'All changes saved');
-    store.failWrites();
-    await ada.type('y');
-    await says(ada, 'Saving… (1)');
-    const question = ada.page.waitForEvent('dialog');
-    await ada.page.close({ runBeforeUnload: true });
-    const dialog = await question;
-    expect(dialog.type()).toBe('beforeunload');
-    await dialog.dismiss();
-    expect(ada.page.isClosed()).toBe(false);
-    const closed = ben.page.waitForEvent('close');
-    await ben.page.close({ runBeforeUnload: true });
-    await closed;
-    store.recover();
-    await says(ada, 'All changes saved');
-  });
-
-  it('belongs to the document: what was left unsaved offline is saved after turning to another', async () => {
-    const dataDir = tempDir();
-    const first = await startNode({ dataDir });
-    const ada = await open(first.url, 'left');
-    await ada.type('unfi');
-    await says(ada, 'All changes saved');
-    await first.node.close();
-    await says(ada, 'Offline');
-    await ada.type('nished');
-    await ada.documentName.fill('right');
-    await ada.documentName.press('Enter');
-    await says(ada, 'Connecting…');
-    expect(new URL(ada.page.url()).hash).toBe('#right');
-    const second = await startNode({ dataDir, port: Number(new URL(first.url).port) });
-    await ada.isOpen();
-    expect(await ada.value()).toBe('');
-    const late = await open(second.url, 'left');
-    await expect.poll(async () => await late.value(), SOON).toBe('unfinished');
-  });
-});
-
-describe('the page', () => {
-  it('leaves an input method alone while others type', async () => {
-    const { url } = await startNode({ dataDir: tempDir() });
-    const [ada, ben] = [await open(url, 'ime'), await open(url, 'ime')];
+    const name = `ime${ending}`;
+    const [ada, ben] = [await open(url, name), await open(url, name)];
     await ada.type('[]');
     await shows(ben, '[]');
     await ada.text.press('ArrowLeft');
@@ -257,44 +88,171 @@ describe('the page', () => {
       });
     };
     await compose('k');
-    await ben.text.press('Home');
-    await ben.type('before ');
-    await shows(ben, 'before [k]');
     await compose('か');
+    await ben.text.press('End');
+    await ben.type(' after');
     await compose('かn');
-    expect(await ada.value()).toBe('[かn]');
     await compose('かな');
     await session.send('Input.insertText', { text: '仮名' });
-    await shows(ben, 'before [仮名]');
-    await shows(ada, 'before [仮名]');
+    await shows(ben, '[仮名] after');
+    await shows(ada, '[仮名] after');
     await ada.type('!');
-    await shows(ben, 'before [仮名!]');
+    await shows(ben, '[仮名!] after');
+  });
+});
+
+/** The undo managers of Yjs join what follows within half a second. */
+async function later(page: { evaluate<T>(script: string): Promise<T> }): Promise<boolean> {
+  return await page.evaluate<boolean>(`new Promise((r) => setTimeout(() => r(true), 600))`);
+}
+
+describe('people', () => {
+  it('see each other by name, as text whatever the name holds, until one leaves', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const [ada, ben] = [await open(url, 'presence'), await open(url, 'presence')];
+    await ada.self.click();
+    await ada.page.getByRole('textbox', { name: 'Name', exact: true }).fill('Ada <img src=x>');
+    await ada.page.getByRole('radio', { name: 'blue' }).check();
+    await ada.page.getByRole('button', { name: 'Done' }).click();
+    await waitUntil('Ben sees Ada', async () =>
+      (await ben.others.allTextContents()).join().includes('Ada <img src=x>'),
+    );
+    expect(await ben.page.locator('#others img').count()).toBe(0);
+    expect(await ada.others.count()).toBe(1);
+    const again = await openTab(ada, url, 'presence');
+    expect(await again.self.textContent()).toContain('Ada <img src=x>');
+    await again.page.close();
+    await ada.page.close();
+    await waitUntil('Ada is gone', async () => (await ben.others.count()) === 0);
+  });
+
+  it('follow each other’s cursor until they move themselves', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const ada = await open(url, 'follow');
+    for (let i = 0; i < 60; i++) await ada.text.press('Enter');
+    await ada.type('the end');
+    const ben = await open(url, 'follow');
+    const follow = ben.page.getByRole('button', { name: /^Follow / });
+    await follow.click();
+    await ada.type('!');
+    const caret = ben.page.locator('.caret');
+    await waitUntil('Ben is shown where Ada is', async () => {
+      const box = await caret.boundingBox();
+      return box !== null && box.y > 0 && box.y < 700;
+    });
+    expect(await ben.page.locator('.follow-note').innerText()).toContain('Following');
+    await ben.text.press('ArrowUp');
+    expect(await ben.page.locator('.follow-note').count()).toBe(0);
+  });
+
+  it('have two tabs of one browser, which type at once, converge, and each save their own', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const first = await open(url, 'tabs.txt');
+    const second = await openTab(first, url, 'tabs.txt');
+    await Promise.all([first.type('one '.repeat(10)), second.type('two '.repeat(10))]);
+    await says(first, 'Saved');
+    await says(second, 'Saved');
+    await waitUntil('80 characters', async () => (await first.value()).length === 80);
+    const text = await first.value();
+    await shows(second, text);
+    const late = await open(url, 'tabs.txt');
+    await expect.poll(async () => await late.value(), SOON).toBe(text);
+  });
+});
+
+describe('the page', () => {
+  it('writes rich text: shortcuts, lists, tasks, tables, links, and pictures that load only when asked for', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const ada = await open(url, 'rich');
+    await ada.type('# Title\nSome **bold** text\n- item\n\n[ ] task\n\n```\ncode');
+    for (const selector of ['h1', 'strong', 'ul li', 'ul[data-type=taskList] li', 'pre code']) {
+      await ada.page.locator(`.ProseMirror ${selector}`).first().waitFor();
+    }
+    await ada.text.press('Control+End');
+    await ada.text.press('Control+Enter');
+    await ada.page.getByRole('button', { name: 'Table', exact: true }).click();
+    await ada.page.locator('.ProseMirror table').waitFor();
+    await ada.page.getByRole('button', { name: 'Row below' }).click();
+    expect(await ada.page.locator('.ProseMirror tr').count()).toBe(4);
+    await ada.text.press('Control+Home');
+    await ada.page.getByRole('button', { name: 'Picture' }).click();
+    const address = ada.page.getByRole('textbox', { name: 'Address' });
+    await address.fill('javascript:alert(1)');
+    await ada.page.getByRole('button', { name: 'Insert' }).click();
+    await ada.page.getByRole('alert').getByText('begin with https').waitFor();
+    const asked: string[] = [];
+    ada.page.on('request', (request) => asked.push(request.url()));
+    await address.fill('https://pictures.invalid/cat.png');
+    await ada.page.getByRole('button', { name: 'Insert' }).click();
+    await ada.page
+      .getByRole('button', { name: 'Show the picture from pictures.invalid' })
+      .waitFor();
+    await ada.page.locator('.ProseMirror p').first().dblclick();
+    await ada.page.getByRole('button', { name: 'Link' }).click();
+    await ada.page.getByRole('textbox', { name: 'Address' }).fill('example.org/x');
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Link' }).click();
+    expect(await ada.page.locator('.ProseMirror a').getAttribute('href')).toBe(
+      'https://example.org/x',
+    );
+    await says(ada, 'Saved');
+    expect(asked.filter((one) => !one.startsWith(url))).toEqual([]);
   });
 
   it('is reached in order, and with a visible focus, by keyboard alone', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const ada = await open(url, 'keys');
-    await ada.documentName.focus();
+    const ada = await open(url, 'keys.txt');
+    await ada.title.focus();
     const reached: string[] = [];
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 7; i++) {
       await ada.page.keyboard.press('Tab');
       const focused = ada.page.locator(':focus-visible');
-      reached.push((await focused.getAttribute('id')) ?? '');
+      reached.push(
+        (await focused.last().getAttribute('aria-label')) ?? (await focused.innerText()),
+      );
     }
-    expect(reached).toEqual(['self', 'copy-link', 'text']);
+    expect(reached.map((label) => label.split(/[.:]/)[0])).toEqual([
+      'Saved',
+      expect.stringMatching(/^You are/),
+      'Share',
+      'History',
+      'Connection',
+      'Appearance and help',
+      'Document text',
+    ]);
+    await ada.page.keyboard.press('Alt+KeyN');
+    await ada.page.getByRole('dialog', { name: 'New document' }).waitFor();
+    await ada.page.keyboard.press('Escape');
+    await ada.page.keyboard.press('Control+k');
+    expect(await ada.page.locator(':focus').getAttribute('aria-label')).toBe('Find a document');
   });
 
   it('says what is wrong with a name that cannot be one, and recovers', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const ada = await open(url, 'names');
-    await ada.page.goto(`${url}/#..%2Fx`);
+    const ada = await visit(url, '../x');
     await ada.page.getByRole('alert').getByText('names no document').waitFor();
-    await ada.documentName.fill('team/Über uns');
-    await ada.documentName.press('Enter');
+    await ada.turnTo('team/Über uns');
     await ada.isOpen();
-    expect(new URL(ada.page.url()).hash).toBe('#team/%C3%9Cber%20uns');
     await ada.type('hi');
-    await says(ada, 'All changes saved');
+    await says(ada, 'Saved');
     await shows(await open(url, 'team/Über uns'), 'hi');
+  });
+
+  it('shows the text after one REST load, before the socket is up', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const ada = await open(url, 'first');
+    await ada.type('already here');
+    await says(ada, 'Saved');
+    const ben = await visit(url, 'first', {});
+    await ben.page.close();
+    const context = ada.page.context().browser();
+    if (context === null) throw new Error('no browser');
+    const slow = await context.newContext();
+    const page = await slow.newPage();
+    // A socket that never opens; the test ends before events are tried beside it.
+    await page.routeWebSocket(/.*/, () => {});
+    await page.goto(`${url}/#first`);
+    await page.getByText('already here').waitFor({ timeout: 3_000 });
+    expect(await page.locator('#save-words').innerText()).not.toBe('Saved');
+    await slow.close();
   });
 });

@@ -1,8 +1,14 @@
 /** What the editor page reads from its address and says about saving, and what a close means. */
 import { describe, expect, it } from 'vitest';
 import { closeReason } from '../../../client/close-reason.ts';
-import { durabilityIn, hashOf, nameInHash, serverUrlOf } from '../../../client/editor/address.ts';
-import { saveLabel } from '../../../client/editor/save-label.ts';
+import {
+  durabilityIn,
+  hashOf,
+  nameInHash,
+  serverUrlOf,
+  tokenInHash,
+} from '../../../client/editor/app/address.ts';
+import { saveLabel, type SaveFacts } from '../../../client/editor/document/save-label.ts';
 import { ERRORS } from '../../../server/protocol/errors.ts';
 
 describe('address', () => {
@@ -29,43 +35,101 @@ describe('address', () => {
     expect(name === null ? '' : hashOf(name)).toBe('#team/%C3%9Cber%20uns');
   });
 
+  it('carries the token of a link behind the name, and neither is taken for the other', () => {
+    const name = nameInHash('#team/notes?token=a.b.c');
+    expect(name).toBe('team/notes');
+    expect(tokenInHash('#team/notes?token=a.b.c')).toBe('a.b.c');
+    expect(tokenInHash('#team/notes')).toBeNull();
+    expect(name === null ? '' : hashOf(name, 'a.b.c')).toBe('#team/notes?token=a.b.c');
+  });
+
   it('leads to the server that the page came from, under its path', () => {
     expect(serverUrlOf('http://127.0.0.1:1234/#notes')).toBe('ws://127.0.0.1:1234');
     expect(serverUrlOf('https://example.org/sync/index.html?x#y')).toBe('wss://example.org/sync');
   });
 });
 
-describe('save label', () => {
-  const base = { unsavedChanges: 0, hasUnsavedChanges: false, hasServerAcked: true };
-  const one = { unsavedChanges: 1, hasUnsavedChanges: true, hasServerAcked: true };
-  const five = { ...one, unsavedChanges: 5 };
-  for (const [status, hasOpened, text] of [
-    [{ ...base, state: 'saved' }, true, 'All changes saved'],
-    [{ ...one, state: 'saving' }, true, 'Saving… (1)'],
-    [{ ...base, state: 'offline' }, false, 'Connecting…'],
-    [{ ...base, state: 'offline' }, true, 'Offline'],
-    [{ ...one, state: 'offline' }, true, 'Offline — 1 change kept in this tab'],
-    [{ ...five, state: 'offline' }, true, 'Offline — 5 changes kept in this tab'],
-  ] as const) {
-    it(`says “${text}”`, () => {
-      expect(saveLabel(status, hasOpened).text).toBe(text);
-    });
-  }
-});
+const NODE = {
+  access: 'admin',
+  isAccessControlled: false,
+  canShare: false,
+  region: 'eu',
+  otherRegions: [],
+  ack: 'local',
+  store: 'open',
+} as const;
+const SAVED = {
+  state: 'saved',
+  unsavedChanges: 0,
+  hasUnsavedChanges: false,
+  hasServerAcked: true,
+} as const;
+const SAVING = { ...SAVED, state: 'saving', unsavedChanges: 2, hasUnsavedChanges: true } as const;
+const OFFLINE = { ...SAVED, state: 'offline' } as const;
+const UNSENT = { ...SAVING, state: 'offline' } as const;
+const REPLICATED = { ...NODE, ack: 'replicated', otherRegions: ['us'] } as const;
+const FACTS: SaveFacts = {
+  status: SAVED,
+  hasOpened: true,
+  isFresh: false,
+  closed: null,
+  isKept: true,
+  asked: undefined,
+  node: NODE,
+};
+const expired = closeReason(4401, 'token-expired');
+const deleted = closeReason(4404, 'document-deleted');
 
-describe('durability', () => {
-  it('is what the address asks for, and the label says what was reached', () => {
+describe('the status', () => {
+  it.each<[text: string, facts: Partial<SaveFacts>]>([
+    ['Saved', {}],
+    ['Saved', { node: null }],
+    ['Saved', { asked: 'replicated', node: null }],
+    ['Saved', { asked: 'local', node: REPLICATED }],
+    ['Saved in eu, us', { node: REPLICATED }],
+    ['Saved in eu, us', { asked: 'replicated', node: { ...REPLICATED, ack: 'local' } }],
+    ['Saved in eu and elsewhere', { node: { ...REPLICATED, otherRegions: ['ap', 'us'] } }],
+    ['Saving…', { status: SAVING }],
+    ['Saving…', { status: SAVING, node: null }],
+    [
+      'Not saved: disk full on the server',
+      { status: SAVING, node: { ...NODE, store: 'disk-full' } },
+    ],
+    [
+      'Not saved: the server’s disk is failing',
+      { status: SAVING, node: { ...NODE, store: 'failing' } },
+    ],
+    ['Saved', { node: { ...NODE, store: 'disk-full' } }],
+    ['Connecting…', { status: OFFLINE, hasOpened: false }],
+    ['Connecting…', { status: OFFLINE, isFresh: true }],
+    ['Offline', { status: OFFLINE }],
+    ['Offline: 2 changes kept on this device', { status: UNSENT }],
+    ['Offline: 1 change kept on this device', { status: { ...UNSENT, unsavedChanges: 1 } }],
+    ['Offline: 2 changes in this tab only', { status: UNSENT, isKept: false }],
+    ['Session ended: sign in', { status: OFFLINE, closed: expired }],
+    ['Session ended: sign in · 2 changes kept on this device', { status: UNSENT, closed: expired }],
+    ['Deleted', { status: OFFLINE, closed: deleted }],
+    ['Deleted · 2 changes in this tab only', { status: UNSENT, closed: deleted, isKept: false }],
+  ])('is “%s”', (text, facts) => {
+    expect(saveLabel({ ...FACTS, ...facts }).text).toBe(text);
+  });
+
+  it('begins with “Saved” for no state in which something is not', () => {
+    for (const status of [SAVING, UNSENT, { ...SAVING, hasServerAcked: false }]) {
+      for (const closed of [null, expired, deleted]) {
+        for (const node of [null, NODE, REPLICATED]) {
+          const { text, tone } = saveLabel({ ...FACTS, status, closed, node });
+          expect(text).not.toMatch(/^Saved/);
+          expect(tone).not.toBe('saved');
+        }
+      }
+    }
+  });
+
+  it('is about another region when the address asks for it', () => {
     expect(durabilityIn('?durability=replicated')).toBe('replicated');
     expect(durabilityIn('?durability=local')).toBe('local');
     expect(durabilityIn('?durability=both')).toBeUndefined();
-    const saved = {
-      state: 'saved',
-      unsavedChanges: 0,
-      hasUnsavedChanges: false,
-      hasServerAcked: true,
-    } as const;
-    expect(saveLabel(saved, true, 'replicated').text).toBe('All changes saved in two regions');
-    expect(saveLabel({ ...saved, state: 'saving' }, true, 'replicated').tone).toBe('saving');
   });
 });
 

@@ -7,8 +7,8 @@ import {
   NAME_LENGTH_MAX,
   parsePerson,
   saveProfile,
-} from '../../../client/editor/people.ts';
-import type { Person } from '../../../client/editor/people.ts';
+} from '../../../client/editor/document/people.ts';
+import type { Person } from '../../../client/editor/document/people.ts';
 
 function memoryStorage(): {
   getItem(key: string): string | null;
