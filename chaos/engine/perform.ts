@@ -8,12 +8,14 @@ import type { Expectations, Verdict } from '../checker/verdict.ts';
 import type { History } from '../history/events.ts';
 import { readHistory } from '../history/history-file.ts';
 import { writeReport } from '../report/report.ts';
-import type { RunRecord, Topology } from '../report/run-record.ts';
+import type { RunRecord } from '../report/run-record.ts';
 import type { OwnScenario, Scenario, StagedScenario } from '../scenarios/scenario.ts';
-import type { Stage } from '../stage/stage.ts';
 import type { RunOptions } from './options.ts';
 import type { Outcome, Status } from './outcome.ts';
+import { LiveView } from '../live/live-view.ts';
+import { RunFeed } from './live.ts';
 import { Run } from './run.ts';
+import { topologyOf } from './topology.ts';
 
 export async function perform(scenario: Scenario, asked: RunOptions): Promise<Outcome> {
   const startedMs = performance.now();
@@ -53,6 +55,13 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
     prepare: scenario.prepare,
   });
   try {
+    if (options.isLive) {
+      const view = await LiveView.serve(new RunFeed(run));
+      run.onEnd(async () => {
+        await view.close();
+      });
+      options.say(`\n  to watch: ${view.url}\n`);
+    }
     await run.baseline(scenario.baselineMs);
     await scenario.script(run);
     await run.settle();
@@ -72,12 +81,12 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
         startedMono: run.startedMono,
         durationMs: run.elapsedMs,
         topology: topologyOf(run.stage),
-        faults: run.faultRecords(),
-        samples: run.samples,
+        faults: run.faults.records,
+        samples: run.sampler.samples,
         documents: run.docs.length,
       },
-      unproven: run.unproven.map(({ id, name }) => `${id} ${name}`),
-      isAllSkipped: run.skipped.length > 0 && run.injectedCount === 0,
+      unproven: run.faults.unproven.map(({ id, name }) => `${id} ${name}`),
+      isAllSkipped: run.faults.isAllSkipped,
       ownVerdicts: run.ownVerdicts,
     });
   } finally {
@@ -169,22 +178,5 @@ function machine(): RunRecord['machine'] {
     memoryBytes: totalmem(),
     os: `${osType()} ${release()}`,
     node: process.version,
-  };
-}
-
-export function topologyOf(stage: Stage): Topology {
-  return {
-    regions: stage.regions.map(({ name }) => name),
-    nodes: stage.seats.map(({ id, region }) => ({ id, region })),
-    redises: stage.regions.map(({ name, redis }) => ({ id: redis.name, region: name })),
-    links: stage.seats.flatMap(({ id, clientLink, busLinks }) => [
-      { id: clientLink.name, from: 'editors', to: id, kind: 'client' as const },
-      ...busLinks.map(({ link, region }) => ({
-        id: link.name,
-        from: id,
-        to: `${region}-redis`,
-        kind: 'redis' as const,
-      })),
-    ]),
   };
 }

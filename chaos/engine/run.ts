@@ -17,32 +17,24 @@ import type { Fault } from '../faults/fault.ts';
 import type { Env } from '../programs.ts';
 import type { InvariantId, Verdict } from '../checker/verdict.ts';
 import { HistoryRecorder } from '../history/recorder.ts';
-import type { FaultRecord, Sample } from '../report/run-record.ts';
 import { seededRandom, type Random } from '../random.ts';
 import type { Seat } from '../stage/seat.ts';
 import { Stage } from '../stage/stage.ts';
 import { holdsWithin, mono, pause } from './clock.ts';
-import { divergenceOf, isSettled } from './divergence.ts';
-import { readByRest, readFresh, readMetrics } from './observer.ts';
+import { isSettled } from './divergence.ts';
+import { FaultLog } from './fault-log.ts';
+import { readByRest, readFresh } from './observer.ts';
+import { Sampler } from './sampler.ts';
 import type { RunOptions } from './options.ts';
 import { verifyFacts, verifyFolder } from './verify.ts';
 
 const BASELINE_MS = 2_000;
-const SAMPLE_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 30_000;
 /** What is promised is `convergeMsMax`; a run waits longer, so that a failure can say how late it was. */
 const PATIENCE = 4;
 /** Between looks at copies that should come to agree. */
 const QUIET_LOOK_MS = 200;
-const LATE_PROOF_MS = 3_000;
 const OPS_PER_SECOND = 4;
-
-interface Injection {
-  readonly fault: Fault;
-  readonly fromMono: number;
-  toMono: number | null;
-  proof: string | null;
-}
 
 export interface RunSetup {
   readonly name: string;
@@ -64,9 +56,8 @@ export class Run {
   readonly recorder: HistoryRecorder;
   readonly startedMono: number = mono();
   readonly startedAt: Date = new Date();
-  readonly samples: Sample[] = [];
-  readonly #injections: Injection[] = [];
-  readonly #skipped: Fault[] = [];
+  readonly faults: FaultLog;
+  readonly sampler: Sampler;
   readonly #changed = new Set<() => void>();
   /** Work to undo at the end, last first. */
   readonly #cleanups: (() => Promise<void> | void)[] = [];
@@ -75,8 +66,6 @@ export class Run {
   neighbours: readonly string[] = [];
   phase = 'start';
   latest: Report = { looks: [], ops: 0, acked: 0, ackMs: [], reconnects: 0 };
-  #sampler: NodeJS.Timeout | null = null;
-  #isSampling = false;
   #isResting = false;
 
   private constructor(
@@ -98,9 +87,32 @@ export class Run {
     this.folder = parts.folder;
     this.docs = parts.docs;
     this.recorder = parts.recorder;
+    this.faults = new FaultLog(parts.recorder, this.startedMono, (line) => {
+      this.say(line);
+    });
+    this.sampler = new Sampler({
+      nodes: parts.stage.seats.map(({ id, url }) => ({ node: id, url })),
+      fleet: parts.fleet,
+      recorder: parts.recorder,
+      startedMono: this.startedMono,
+      onReport: (report) => {
+        this.latest = report;
+        this.#tell();
+      },
+    });
   }
 
   static async start(setup: RunSetup): Promise<Run> {
+    try {
+      return await Run.#start(setup);
+    } catch (error) {
+      // Ports are found free and taken a moment later; somebody else may have been quicker.
+      if (!(error instanceof Error && error.message.includes('address is in use'))) throw error;
+      return await Run.#start(setup);
+    }
+  }
+
+  static async #start(setup: RunSetup): Promise<Run> {
     const { options, env, roams } = setup;
     const random = seededRandom(options.seed);
     const recorder = new HistoryRecorder({ mono, wall: Date.now });
@@ -154,23 +166,6 @@ export class Run {
     return mono() - this.startedMono;
   }
 
-  get faultsUnderWay(): readonly Fault[] {
-    return this.#injections.filter(({ toMono }) => toMono === null).map(({ fault }) => fault);
-  }
-
-  /** Faults that left no proof: the run says nothing. */
-  get unproven(): readonly Fault[] {
-    return this.#injections.filter(({ proof }) => proof === null).map(({ fault }) => fault);
-  }
-
-  get injectedCount(): number {
-    return this.#injections.length;
-  }
-
-  get skipped(): readonly Fault[] {
-    return this.#skipped;
-  }
-
   onChange(listener: () => void): () => void {
     this.#changed.add(listener);
     return () => this.#changed.delete(listener);
@@ -191,8 +186,7 @@ export class Run {
       (await this.fleet.looks(false)).every(({ isSynced }) => isSynced),
     );
     if (!isReady) throw new Error('not every editor could connect, and nothing is broken yet');
-    this.#sampler = setInterval(() => void this.#sample('running'), SAMPLE_MS);
-    await this.#sample('baseline');
+    await this.sampler.start();
     await this.fleet.order({ do: 'type' });
     await pause(baselineMs);
     this.recorder.record('driver', { f: 'mark', name: 'baseline-end' });
@@ -201,42 +195,12 @@ export class Run {
 
   async inject(fault: Fault): Promise<void> {
     if (this.options.isControl) return;
-    const { id, name, scope, obstacle = null } = fault;
-    const common = { f: 'fault', id, name, scope, target: fault.targets.join(', ') } as const;
-    if (obstacle !== null) {
-      this.#skipped.push(fault);
-      this.recorder.record('driver', { ...common, type: 'skipped', reason: obstacle });
-      this.say(`SKIPPED ${id} ${name}: ${obstacle}`);
-      return;
-    }
-    this.say(`${id} ${name}: ${fault.targets.join(', ')}`);
-    this.recorder.record('driver', { ...common, type: 'begin' });
-    const injection: Injection = { fault, fromMono: mono(), toMono: null, proof: null };
-    this.#injections.push(injection);
-    await fault.inject();
+    await this.faults.inject(fault);
     this.#tell();
   }
 
   async heal(fault: Fault): Promise<void> {
-    const injection = this.#injections.find(
-      (candidate) => candidate.fault === fault && candidate.toMono === null,
-    );
-    if (injection === undefined) return;
-    const { id, name, scope, targets } = fault;
-    const common = { f: 'fault', id, name, scope, target: targets.join(', ') } as const;
-    injection.proof = await fault.prove();
-    if (injection.proof !== null) this.#proved(injection, injection.proof);
-    await fault.heal();
-    injection.toMono = mono();
-    this.recorder.record('driver', { ...common, type: 'healed' });
-    if (injection.proof === null) {
-      await holdsWithin(LATE_PROOF_MS, async () => {
-        injection.proof = await fault.prove();
-        return injection.proof !== null;
-      });
-      if (injection.proof !== null) this.#proved(injection, injection.proof);
-      else this.say(`NO PROOF that ${id} ${name} happened`);
-    }
+    await this.faults.heal(fault);
     this.#tell();
   }
 
@@ -279,7 +243,7 @@ export class Run {
   /** Heals, and waits in silence until all copies agree: at most `PATIENCE` times as long as promised. */
   async settle(): Promise<void> {
     await this.rest();
-    const under = this.faultsUnderWay;
+    const under = this.faults.underWay;
     for (const fault of under) if (fault.scope !== 'bus') await this.heal(fault);
     const isBusBroken = under.some(({ scope }) => scope === 'bus');
     const awaitsAcks = !(isBusBroken && this.options.level === 'replicated');
@@ -312,7 +276,7 @@ export class Run {
   /** Kills everything, and reads what each disk alone has. */
   async readDisks(): Promise<void> {
     this.#enter('check');
-    this.stopSampling();
+    this.sampler.stop();
     this.latest = await this.fleet.destroy();
     this.recorder.record('driver', { f: 'mark', name: 'writers-destroyed' });
     for (const seat of this.stage.seats) {
@@ -349,13 +313,8 @@ export class Run {
     this.recorder.record('driver', { f: 'mark', name: 'end' });
   }
 
-  stopSampling(): void {
-    if (this.#sampler !== null) clearInterval(this.#sampler);
-    this.#sampler = null;
-  }
-
   async end(): Promise<void> {
-    this.stopSampling();
+    this.sampler.stop();
     for (const cleanup of this.#cleanups.toReversed()) {
       try {
         await cleanup();
@@ -364,37 +323,6 @@ export class Run {
       }
     }
     await this.stage.kill();
-  }
-
-  faultRecords(): FaultRecord[] {
-    const injected = this.#injections.map(({ fault, fromMono, toMono, proof }): FaultRecord => ({
-      id: fault.id,
-      name: fault.name,
-      targets: fault.targets,
-      fromMs: fromMono - this.startedMono,
-      toMs: toMono === null ? null : toMono - this.startedMono,
-      status: 'injected',
-      proof,
-      reason: null,
-    }));
-    const skipped = this.#skipped.map(({ id, name, targets, obstacle }): FaultRecord => ({
-      id,
-      name,
-      targets,
-      fromMs: 0,
-      toMs: null,
-      status: 'skipped',
-      proof: null,
-      reason: obstacle ?? null,
-    }));
-    return [...injected, ...skipped];
-  }
-
-  #proved({ fault }: Injection, proof: string): void {
-    const { id, name, scope, targets } = fault;
-    const target = targets.join(', ');
-    this.recorder.record('driver', { f: 'fault', type: 'proved', id, name, scope, target, proof });
-    this.say(`${id} proved: ${proof}`);
   }
 
   async #readAll(phase: 'settled' | 'final', isolated: boolean): Promise<void> {
@@ -419,60 +347,6 @@ export class Run {
         this.recorder.record('driver', await readFresh(read));
       }
     }
-  }
-
-  async #sample(phase: 'baseline' | 'running'): Promise<void> {
-    if (this.#isSampling) return;
-    this.#isSampling = true;
-    try {
-      await this.#sampleOnce(phase);
-    } catch {
-      // Editors that are being destroyed answer no more.
-    } finally {
-      this.#isSampling = false;
-    }
-  }
-
-  async #sampleOnce(phase: 'baseline' | 'running'): Promise<void> {
-    const report = await this.fleet.report(false);
-    this.latest = report;
-    const divergence = divergenceOf(report.looks);
-    await Promise.all(
-      this.stage.seats.map(async ({ id, url }) => {
-        const metrics = await readMetrics(url);
-        const atMs = this.elapsedMs;
-        if (metrics === null) {
-          this.samples.push({ atMs, node: id, divergentDocs: null, divergentElements: null });
-          return;
-        }
-        const value = (name: string): number => metrics.get(name) ?? 0;
-        const { docs, elements } = divergence.get(id) ?? { docs: 0, elements: 0 };
-        const antientropyRounds = value('antientropy_rounds_total');
-        this.samples.push({
-          atMs,
-          node: id,
-          divergentDocs: docs,
-          divergentElements: elements,
-          rssBytes: value('process_resident_memory_bytes'),
-          eventLoopLagMs: value('nodejs_eventloop_lag_p99_seconds') * 1_000,
-          antientropyRounds,
-        });
-        this.recorder.record('driver', {
-          f: 'resources',
-          node: id,
-          phase,
-          gauges: {
-            rssBytes: value('process_resident_memory_bytes'),
-            fds: value('process_open_fds'),
-            handles: value('nodejs_active_handles_total'),
-            redisQueueBytes: value('bus_queue_bytes'),
-            pendingBytes: value('commit_queue_bytes'),
-          },
-          counters: { antientropyRounds, ackedRegressions: value('acked_regression_total') },
-        });
-      }),
-    );
-    this.#tell();
   }
 
   #enter(phase: string): void {

@@ -81,6 +81,8 @@ export class Pipe {
   #timer: NodeJS.Timeout | null = null;
   #isBlocked = false;
   #lastDueMs = 0;
+  /** When a throttled lane has passed what it was given last. */
+  #freeAtMs = 0;
   hasLost = false;
 
   constructor(options: {
@@ -124,7 +126,7 @@ export class Pipe {
     while (lane.flow === 'flow' && !this.#isBlocked) {
       const item = this.#items[0];
       if (item === undefined) break;
-      const waitMs = item.dueMs - performance.now();
+      const waitMs = Math.max(item.dueMs, this.#freeAtMs) - performance.now();
       if (waitMs > 0) {
         this.#wake(waitMs);
         break;
@@ -185,11 +187,13 @@ export class Pipe {
     }
     const slice = this.#sliceOf(data);
     if (slice.length < data.length) {
-      lane.counts.throttledPieces += 1;
       const rest = data.subarray(slice.length);
       this.#bytes += rest.length;
-      const nextMs = performance.now() + (slice.length / (lane.bytesPerSecond ?? 1)) * 1_000;
-      this.#items.unshift({ kind: 'data', data: rest, dueMs: Math.max(dueMs, nextMs) });
+      this.#items.unshift({ kind: 'data', data: rest, dueMs });
+    }
+    if (lane.bytesPerSecond !== null) {
+      lane.counts.throttledPieces += 1;
+      this.#freeAtMs = performance.now() + (slice.length / lane.bytesPerSecond) * 1_000;
     }
     lane.counts.bytes += slice.length;
     this.#isBlocked = this.#to.writable && !this.#to.write(slice);
