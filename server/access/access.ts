@@ -50,6 +50,8 @@ export interface LinkRequest {
   readonly lifetimeMs: number;
   /** Of the identity, on the document. */
   readonly level: AccessLevel;
+  /** Whose it is to be; an admin's word only. Default: nobody's in particular. */
+  readonly subject?: string | null;
 }
 
 export interface MintedLink {

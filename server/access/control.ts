@@ -246,7 +246,7 @@ class Control implements RunningAccess {
     const tokenId = randomUUID();
     const token = mintToken(signing, {
       // Revoking a user ends what they have handed on; an admin's links stand for themselves.
-      subject: isAdmin ? `link-${tokenId}` : identity.subject,
+      subject: isAdmin ? (link.subject ?? `link-${tokenId}`) : identity.subject,
       docs: [{ match: link.document, access: link.access }],
       issuer: rules.issuer,
       audience: rules.audience,

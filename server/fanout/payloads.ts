@@ -5,6 +5,7 @@
  */
 import * as encoding from 'lib0/encoding';
 import type { DocumentName } from '../protocol/document-name.ts';
+import { UPDATE_LIMITS } from '../protocol/limits.ts';
 import { readDocumentName, readEpoch, readName, type Kind } from './envelope.ts';
 import {
   DIGEST_BYTES,
@@ -22,7 +23,8 @@ import {
 import { type Reader, read } from './reader.ts';
 
 const NUMBER_MAX: number = Number.MAX_SAFE_INTEGER;
-const CLIENT_ID_MAX = 0xffff_ffff;
+const CLIENT_ID_MAX = UPDATE_LIMITS.clientIdMax;
+const PRESENCE_CLOCK_MAX = 0xffff_ffff;
 /** Yjs clocks; see UPDATE_LIMITS. */
 const CLOCK_MAX = 0x10_0000_0000;
 const PRESENCE_JSON_BYTES_MAX: number = 64 * 1024;
@@ -187,7 +189,7 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
       const isComplete = reader.flag();
       const entries = reader.list(PRESENCE_ENTRIES_MAX, () => ({
         clientId: reader.uint(CLIENT_ID_MAX),
-        clock: reader.uint(CLIENT_ID_MAX),
+        clock: reader.uint(PRESENCE_CLOCK_MAX),
         json: reader.flag() ? reader.text(PRESENCE_JSON_BYTES_MAX) : null,
       }));
       return { kind, document, isComplete, entries };

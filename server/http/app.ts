@@ -24,6 +24,7 @@ import { snapshotRoutes } from './snapshots.ts';
 import { stateRoutes } from './state.ts';
 import { updateRoutes } from './updates.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { ySweetRoutes } from './y-sweet.ts';
 
 /** Beside the compiled server: dist/server/http → dist/client/editor/page. */
 const EDITOR_PAGE = fileURLToPath(new URL('../../client/editor/page', import.meta.url));
@@ -81,6 +82,7 @@ export function apiRoutes(context: HttpContext, options: AppOptions): readonly R
     operationRoutes(context),
     revocationRoutes(context),
     webhookRoutes(context),
+    ySweetRoutes(context),
     aboutRoutes(),
     ...(options.hasOperationsPort ? [] : [healthRoutes(context)]),
   ];

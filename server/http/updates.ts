@@ -48,7 +48,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       const connection = textOf(request, 'connection');
       const author =
         connection === undefined
-          ? new OneRequest(response)
+          ? new RequestAuthor(response)
           : streams.authorOf(connection, callOf(response).identity, document);
       if (author === null) throw new ProtocolError('connection-not-found');
       const written = await documents.write(document, update, {
@@ -77,7 +77,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
       if (update !== null && update.byteLength > limits.frameBytesMax) {
         throw new ProtocolError('body-too-large', undefined, { limit: limits.frameBytesMax });
       }
-      const author = new OneRequest(response);
+      const author = new RequestAuthor(response);
       const { written, state } = await documents.sync(document, stateVector, update, {
         author,
         isCreating: author.canWrite,
@@ -94,7 +94,7 @@ export function updateRoutes(context: HttpContext, idempotency: Idempotency): Ro
 }
 
 /** Somebody who writes by one request: gone when its client is. */
-class OneRequest implements Author {
+export class RequestAuthor implements Author {
   readonly canWrite: boolean;
   readonly subject: string | null;
   readonly #response: Response;

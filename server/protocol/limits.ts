@@ -3,8 +3,8 @@
  * documents and queues are configuration (server/options.ts), these are properties of the format.
  */
 export const UPDATE_LIMITS = {
-  /** Yjs client ids are random uint32 numbers. */
-  clientIdMax: 0xffff_ffff,
+  /** Random: 32 bits in Yjs 13, 53 in Yjs 14 (@y/y, Transaction.js). */
+  clientIdMax: 0x1f_ffff_ffff_ffff,
   /**
    * Highest clock of a client, 2^36: what nobody types in a lifetime, and far below 2^53. There is no limit on
    * the length of one struct besides: Yjs merges what is deleted, so that lengths add up to clocks.

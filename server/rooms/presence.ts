@@ -12,6 +12,7 @@
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
+import { UPDATE_LIMITS } from '../protocol/limits.ts';
 import { RemotePresence, type NodeOwner, type RemoteNews } from './presence-remote.ts';
 import { judgeState, type PresenceLimits } from './presence-state.ts';
 import type { PresenceEntry } from './relay.ts';
@@ -21,7 +22,7 @@ export type { PresenceLimits } from './presence-state.ts';
 /** Highest step of a client's clock; honest clients count up by one. */
 const CLOCK_STEP_MAX = 10_000;
 const ENTRIES_PER_MESSAGE_MAX = 10_000;
-const CLIENT_ID_MAX = 0xffff_ffff;
+const CLIENT_ID_MAX = UPDATE_LIMITS.clientIdMax;
 
 interface Entry {
   clock: number;

@@ -66,7 +66,7 @@ describe.each(twins)('Documents over $name', ({ create }) => {
     ['U05 trailing bytes', Uint8Array.of(0, 0, 1), 'invalid-update'],
     [
       'U11 a client id out of range',
-      forge([{ client: 2 ** 33, structs: [item({})] }]),
+      forge([{ client: 2 ** 53, structs: [item({})] }]),
       'update-refused',
     ],
     ['a large one', new Uint8Array(100_000), 'invalid-update'],

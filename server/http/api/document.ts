@@ -8,6 +8,7 @@ import { nodePaths } from './node.ts';
 import { headerComponents, parameters } from './parameters.ts';
 import { schemas } from './schemas.ts';
 import { webhookPaths } from './webhooks.ts';
+import { ySweetPaths } from './y-sweet.ts';
 
 export interface OpenApi {
   readonly openapi: string;
@@ -40,6 +41,7 @@ export const openApi: OpenApi = {
     { name: 'content', description: 'For readers without Yjs.' },
     { name: 'snapshots', description: 'History.' },
     { name: 'operations', description: 'For operators.' },
+    { name: 'y-sweet', description: 'What Y-Sweet’s SDK asks of its server.' },
     { name: 'about', description: 'This API.' },
   ],
   paths: {
@@ -50,6 +52,7 @@ export const openApi: OpenApi = {
     ...nodePaths,
     ...accessPaths,
     ...webhookPaths,
+    ...ySweetPaths,
   },
   components: {
     schemas,

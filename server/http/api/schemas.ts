@@ -3,6 +3,7 @@ import { ERRORS } from '../../protocol/errors.ts';
 import { accessSchemas } from './access.ts';
 import { object, ref, type Schema } from './describe.ts';
 import { webhookSchemas } from './webhooks.ts';
+import { ySweetSchemas } from './y-sweet.ts';
 
 const BASE64URL: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]*$' };
 const BASE64: Schema = { type: 'string', pattern: '^[A-Za-z0-9+/_-]*={0,2}$' };
@@ -34,6 +35,7 @@ const stateVector: Schema = {
 
 export const schemas: Readonly<Record<string, Schema>> = {
   ...accessSchemas,
+  ...ySweetSchemas,
   ...webhookSchemas,
   DocumentName: documentName,
   Problem: {

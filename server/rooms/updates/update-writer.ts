@@ -5,7 +5,7 @@
 import * as encoding from 'lib0/encoding';
 
 /** Upper bound of what a section's head takes: count, client and clock as varints. */
-const SECTION_HEAD_BYTES = 16;
+const SECTION_HEAD_BYTES = 20;
 /** The number of sections and of clients in the delete set. */
 const UPDATE_HEAD_BYTES = 12;
 

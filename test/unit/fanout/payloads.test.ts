@@ -164,7 +164,7 @@ describe('hostile payloads', () => {
     ['an update that claims more than there is', 'update', '000a00'],
     ['a count of 2^32 entries', 'heartbeat', '00ffffffff0f'],
     ['a flag of 2', 'heartbeat', '0200'],
-    ['a client id over 2^32', 'presence', '01018080808010 0000'],
+    ['a client id of 2^53', 'presence', '01018080808080808010 0000'],
     ['presence of broken UTF-8', 'presence', '010107010102c328'],
     ['a state vector cut short', 'request', `026e3209020107${'d1'.repeat(16)}`],
     ['a state vector with a tail', 'request', `026e3209020000${'d1'.repeat(16)}`],

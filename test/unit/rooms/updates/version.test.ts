@@ -247,7 +247,7 @@ describe('readStateVector', () => {
     ['cut short', [1, 5]],
     ['trailing bytes', [1, 5, 3, 0]],
     ['a client twice', [2, 5, 3, 5, 3]],
-    ['a client over uint32', [1, 0x80, 0x80, 0x80, 0x80, 0x10, 1]],
+    ['a client of 2^53', [1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 1]],
   ])('%s is null', (_name, bytes) => {
     expect(readStateVector(Uint8Array.from(bytes), 65_536)).toBeNull();
   });
