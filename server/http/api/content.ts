@@ -66,7 +66,6 @@ export const contentPaths: Paths = {
           'content-too-large',
           'too-expensive',
           'invalid-state-vector',
-          'replica-behind',
         ),
       },
     },

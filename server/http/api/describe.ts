@@ -134,6 +134,8 @@ export const OF_A_DOCUMENT: readonly ErrorCode[] = [
   'document-deleted',
   'document-damaged',
   'document-reset',
+  // A node that has just started does not know what is not there.
+  'replica-behind',
 ];
 
 /** Of a route that takes a body. */

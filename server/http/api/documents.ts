@@ -23,6 +23,8 @@ export const documentPaths: Paths = {
       operationId: 'listDocuments',
       tags: ['documents'],
       summary: 'Documents that the caller may read, in order of name.',
+      description:
+        'A node that has just started among others answers 503 `replica-behind` until it has got what they have.',
       parameters: [
         {
           name: 'prefix',
@@ -35,7 +37,7 @@ export const documentPaths: Paths = {
       ],
       responses: {
         200: { description: 'A page.', content: json(ref('DocumentPage')) },
-        ...problems(),
+        ...problems('replica-behind'),
       },
     },
   },
@@ -57,7 +59,7 @@ export const documentPaths: Paths = {
           content: json(ref('Document')),
         },
         304: { description: 'Still at that version.', headers: headers('ETag', 'Cache-Control') },
-        ...problems(OF_A_DOCUMENT, 'replica-behind', 'invalid-state-vector'),
+        ...problems(OF_A_DOCUMENT, 'invalid-state-vector'),
       },
     },
     put: {
@@ -145,7 +147,7 @@ export const documentPaths: Paths = {
           description: 'Still at that version.',
           headers: headers('ETag', 'Cache-Control', 'Vary'),
         },
-        ...problems(OF_A_DOCUMENT, 'invalid-state-vector', 'replica-behind'),
+        ...problems(OF_A_DOCUMENT, 'invalid-state-vector'),
       },
     },
   },
