@@ -24,7 +24,7 @@ export interface QuietDocument {
   readonly deviating: readonly Replica[];
   /** When a copy was last asked and still answered something else; null: never. */
   readonly lastDifferenceMono: number | null;
-  /** By then all copies had answered alike; null: they never did. */
+  /** By then the last copy that had differed answered like the others; null: none ever differed, or one always did. */
   readonly equalByMono: number | null;
 }
 
@@ -64,18 +64,18 @@ export function agreement(doc: string, reads: readonly Read[]): QuietDocument {
   const differences = reads.filter((read) => !isThat(read));
   const lastDifferenceMono =
     differences.length === 0 ? null : Math.max(...differences.map((read) => read.invokedMono));
-  const equalSince = replicas.map(({ reads: own }) => {
+  // Copies that were equal at the first look, however late that was, say nothing about how long it took.
+  const caughtUp = replicas.flatMap(({ reads: own }) => {
     const lastOther = own.findLastIndex((read) => !isThat(read));
-    return own[lastOther + 1]?.mono ?? null;
+    return lastOther === -1 ? [] : (own[lastOther + 1]?.mono ?? Infinity);
   });
-  const isEqual = layers !== null && deviating.length === 0;
   return {
     doc,
     replicas,
     layers,
     deviating,
     lastDifferenceMono,
-    equalByMono: isEqual ? Math.max(...equalSince.map((mono) => mono ?? -Infinity)) : null,
+    equalByMono: caughtUp.length > 0 && deviating.length === 0 ? Math.max(...caughtUp) : null,
   };
 }
 

@@ -15,16 +15,16 @@ export interface Missing {
 /** Does this ack oblige this reader? */
 export type Counts = (ack: Ack, operation: Operation) => boolean;
 
-/** Acked additions of `doc` that `content` lacks, though nobody can have deleted them by `untilMono`. */
+/** Of these operations of a document: acked additions that `content` lacks, though nobody can have deleted them by `untilMono`. */
 export function* missingFrom(
   index: HistoryIndex,
-  doc: string,
+  operations: readonly Operation[],
   content: Content,
   untilMono: number,
   counts: Counts,
 ): Generator<Missing> {
   const shown = shownIn(content);
-  for (const operation of index.operationsOf.get(doc) ?? []) {
+  for (const operation of operations) {
     if (operation.adds.length === 0) continue;
     const ack = operation.acks.find((each) => counts(each, operation));
     if (ack === undefined) continue;
@@ -38,16 +38,16 @@ export function* missingFrom(
   }
 }
 
-/** Acked deletions that `content` still shows, though nobody can have brought the element back. */
+/** Of these: acked deletions that `content` still shows, though nobody can have brought the element back. */
 export function* lingeringIn(
   index: HistoryIndex,
-  doc: string,
+  operations: readonly Operation[],
   content: Content,
   untilMono: number,
   counts: Counts,
 ): Generator<Missing> {
   const shown = shownIn(content);
-  for (const operation of index.operationsOf.get(doc) ?? []) {
+  for (const operation of operations) {
     if (operation.dels.length === 0) continue;
     const ack = operation.acks.find((each) => counts(each, operation));
     if (ack === undefined) continue;
@@ -62,22 +62,21 @@ export function* lingeringIn(
   }
 }
 
-/** Acked values that `content` has lost: it shows none, or one that the same writer set earlier. */
+/** Of these: acked values that `content` has lost: it shows none, or one that the same writer set earlier. */
 export function* staleIn(
-  index: HistoryIndex,
-  doc: string,
+  operations: readonly Operation[],
   content: Content,
   counts: Counts,
 ): Generator<Missing> {
-  const writes = (index.operationsOf.get(doc) ?? []).filter(({ set }) => set !== undefined);
-  for (const [key, operations] of groupedBy(writes, ({ set }) => set?.key ?? '')) {
+  const writes = operations.filter(({ set }) => set !== undefined);
+  for (const [key, own] of groupedBy(writes, ({ set }) => set?.key ?? '')) {
     // By one writer only: what two of them set at the same time has no order that we could know.
-    if (new Set(operations.map(({ client }) => client)).size > 1) continue;
-    const last = operations.findLastIndex((each) => each.acks.some((ack) => counts(ack, each)));
-    const operation = operations[last];
+    if (new Set(own.map(({ client }) => client)).size > 1) continue;
+    const last = own.findLastIndex((each) => each.acks.some((ack) => counts(ack, each)));
+    const operation = own[last];
     if (operation === undefined) continue;
     const ack = operation.acks.find((each) => counts(each, operation));
-    const allowed = operations.slice(last).map(({ set }) => set?.value);
+    const allowed = own.slice(last).map(({ set }) => set?.value);
     const value = content.reg[key];
     if (ack !== undefined && (value === undefined || !allowed.includes(value))) {
       yield { element: `${key}=${operation.set?.value}`, operation, ack };

@@ -87,12 +87,11 @@ function unseen(acked: readonly Operation[], visible: ReadonlyMap<Operation, num
 function slowestHeal(index: HistoryIndex): number | null {
   let slowestMs: number | null = null;
   for (const { fromMono, documents } of quietTimes(index)) {
-    for (const { replicas, equalByMono, lastDifferenceMono } of documents) {
+    for (const { replicas, deviating, equalByMono } of documents) {
       if (replicas.length < 2) continue;
-      if (equalByMono === null) return null;
+      if (deviating.length > 0) return null;
       // Equal from the first look on: no time at all.
-      const tookMs = lastDifferenceMono === null ? 0 : equalByMono - fromMono;
-      slowestMs = Math.max(slowestMs ?? 0, tookMs);
+      slowestMs = Math.max(slowestMs ?? 0, equalByMono === null ? 0 : equalByMono - fromMono);
     }
   }
   return slowestMs;

@@ -28,6 +28,7 @@ main { max-width: 1240px; margin: 0 auto; padding: 28px 24px 48px; }
 code { font: 12.5px/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 header { display: flex; gap: 24px; justify-content: space-between; align-items: flex-start; }
 h1 { margin: 2px 0 8px; font-size: 28px; line-height: 1.2; letter-spacing: -0.015em; }
+h1 span { margin-left: 14px; color: var(--muted); font-size: 19px; font-weight: 500; letter-spacing: 0; }
 h2 { margin: 0 0 14px; font-size: 17px; letter-spacing: -0.005em; }
 .eyebrow { margin: 0; color: var(--muted); font-size: 12px; font-weight: 600; letter-spacing: 0.07em; text-transform: uppercase; }
 .facts { margin: 2px 0; color: var(--muted); }

@@ -52,6 +52,8 @@ export interface Sample {
 
 export interface RunRecord {
   readonly scenario: string;
+  /** What it does, in a line. */
+  readonly title?: string;
   readonly seed: number;
   /** What to type to see it again. */
   readonly command: string;

@@ -21,7 +21,7 @@ export function header(record: RunRecord): Html {
   return html`<header>
       <div>
         <p class="eyebrow">Syncline · chaos run</p>
-        <h1>${scenario}</h1>
+        <h1>${scenario}${record.title !== undefined && html`<span>${record.title}</span>`}</h1>
         <p class="facts">
           ${startedAt.replace('T', ' ').slice(0, 19)} UTC · ${duration(record.durationMs)} ·
           ${topology.regions.length} regions, ${topology.nodes.length} nodes, ${editors} editors,

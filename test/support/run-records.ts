@@ -34,7 +34,8 @@ export function runRecordOf(history: readonly HistoryEvent[]): RunRecord {
   const durationMs = Math.round((history.at(-1)?.mono ?? 0) - startedMono);
   const faults = history.filter((event) => event.f === 'fault');
   return {
-    scenario: 'two regions, one cut, one crash',
+    scenario: 'partition',
+    title: 'two regions, one cut, one crash',
     seed: 4_217,
     command: 'npm run chaos -- run partition --seconds 30 --seed 4217',
     machine: {

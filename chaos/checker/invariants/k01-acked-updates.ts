@@ -30,8 +30,8 @@ export const ackedUpdates: Invariant = {
         findings.count('finalReads');
         const counts: Counts = (ack) => isFullyReplicated || ack.node === read.node;
         const lost = (content: Content): Missing[] => [
-          ...missingFrom(index, doc, content, Infinity, counts),
-          ...staleIn(index, doc, content, counts),
+          ...missingFrom(index, acked, content, Infinity, counts),
+          ...staleIn(operations, content, counts),
         ];
         for (const { element, operation, ack } of lost(read.content)) {
           if (operation.acks.every((each) => index.isExcused(each))) {

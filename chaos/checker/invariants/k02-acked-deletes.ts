@@ -13,15 +13,15 @@ export const ackedDeletes: Invariant = {
     if (finals === null) return;
     const losses = new Set<string>();
     for (const [doc, reads] of finals) {
-      const acked = index.operationsOf
-        .get(doc)
-        ?.filter(({ acks, dels }) => acks.length > 0 && dels.length > 0);
-      findings.count('deletions', acked?.length ?? 0);
+      const acked = (index.operationsOf.get(doc) ?? []).filter(
+        ({ acks, dels }) => acks.length > 0 && dels.length > 0,
+      );
+      findings.count('deletions', acked.length);
       for (const { node, content } of reads) {
         findings.count('finalReads');
         for (const { element, operation, ack } of lingeringIn(
           index,
-          doc,
+          acked,
           content,
           Infinity,
           (each) => isFullyReplicated || each.node === node,

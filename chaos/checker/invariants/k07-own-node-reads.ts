@@ -1,6 +1,8 @@
 /** K7: what a node has acked, that node shows to every read that is asked later. */
 import { lingeringIn, missingFrom, type Counts } from '../expected-elements.ts';
 import type { Invariant } from '../findings.ts';
+import { groupedBy } from '../grouped.ts';
+import type { Operation } from '../history-index.ts';
 
 export const ownNodeReads: Invariant = {
   id: 'K7',
@@ -8,24 +10,46 @@ export const ownNodeReads: Invariant = {
   over: 'reads',
   lacking: 'no read of a node followed an ack of it',
   check(index, findings) {
+    const acked = [...index.operations.values()].filter(({ acks }) => acks.length > 0);
+    const bySession = groupedBy(acked, ({ doc, session }) => `${doc}\0${session}`);
+    const byNode = new Map<string, Operation[]>();
+    for (const operation of acked) {
+      for (const node of new Set(operation.acks.map((ack) => ack.node))) {
+        const key = `${operation.doc}\0${node}`;
+        const known = byNode.get(key);
+        if (known === undefined) byNode.set(key, [operation]);
+        else known.push(operation);
+      }
+    }
     for (const { doc, node, content, source, invokedMono, mono, session, phase } of index.reads) {
       // Copies of clients lag behind their node by design, but for what their own session did.
       if (content === undefined || phase === 'final') continue;
-      const counts: Counts = (ack, operation) =>
-        ack.node === node &&
-        ack.mono < invokedMono &&
-        (source !== 'client' || operation.session === session) &&
-        !index.isExcused(ack, invokedMono);
-      if (index.operationsOf.get(doc)?.some((op) => op.acks.some((ack) => counts(ack, op)))) {
-        findings.count('reads');
-      }
-      for (const { element, operation, ack } of missingFrom(index, doc, content, mono, counts)) {
+      const operations =
+        (source === 'client'
+          ? bySession.get(`${doc}\0${session}`)
+          : byNode.get(`${doc}\0${node}`)) ?? [];
+      const counts: Counts = (ack) =>
+        ack.node === node && ack.mono < invokedMono && !index.isExcused(ack, invokedMono);
+      if (operations.some((op) => op.acks.some((ack) => counts(ack, op)))) findings.count('reads');
+      for (const { element, operation, ack } of missingFrom(
+        index,
+        operations,
+        content,
+        mono,
+        counts,
+      )) {
         findings.violation(
           `${element} was acked by ${node} ${since(ack.mono, invokedMono)} before it was read there (${source}), and was not in it`,
           { op: operation.op, doc, node, level: ack.level, mono },
         );
       }
-      for (const { element, operation, ack } of lingeringIn(index, doc, content, mono, counts)) {
+      for (const { element, operation, ack } of lingeringIn(
+        index,
+        operations,
+        content,
+        mono,
+        counts,
+      )) {
         findings.violation(
           `the deletion of ${element} was acked by ${node} ${since(ack.mono, invokedMono)} before a read there (${source}) that shows it`,
           { op: operation.op, doc, node, level: ack.level, mono },

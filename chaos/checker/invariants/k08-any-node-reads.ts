@@ -18,15 +18,28 @@ export const anyNodeReads: Invariant = {
       }
       if (content === undefined) continue;
       findings.count('reads');
+      const operations = index.operationsOf.get(doc) ?? [];
       const counts: Counts = (ack, operation) =>
         operation.session === session && ack.mono < invokedMono && !index.isExcused(ack, mono);
-      for (const { element, operation, ack } of missingFrom(index, doc, content, mono, counts)) {
+      for (const { element, operation, ack } of missingFrom(
+        index,
+        operations,
+        content,
+        mono,
+        counts,
+      )) {
         findings.violation(
           `${session} read ${node} with its version and got a state without ${element}, acked by ${ack.node}`,
           { op: operation.op, doc, node, level: ack.level, mono },
         );
       }
-      for (const { element, operation, ack } of lingeringIn(index, doc, content, mono, counts)) {
+      for (const { element, operation, ack } of lingeringIn(
+        index,
+        operations,
+        content,
+        mono,
+        counts,
+      )) {
         findings.violation(
           `${session} read ${node} with its version and got ${element} back, whose deletion ${ack.node} had acked`,
           { op: operation.op, doc, node, level: ack.level, mono },

@@ -34,8 +34,8 @@ export const honestAcks: Invariant = {
             operations.filter((op) => op.acks.some((ack) => counts(ack, op))).length,
           );
           for (const { element, operation, ack } of [
-            ...missingFrom(index, doc, content, mono, counts),
-            ...staleIn(index, doc, content, counts),
+            ...missingFrom(index, operations, content, mono, counts),
+            ...staleIn(operations, content, counts),
           ]) {
             losses.add(operation.op);
             findings.violation(
@@ -45,7 +45,7 @@ export const honestAcks: Invariant = {
           }
           for (const { element, operation, ack } of lingeringIn(
             index,
-            doc,
+            operations,
             content,
             mono,
             counts,

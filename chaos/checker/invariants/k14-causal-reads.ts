@@ -4,7 +4,8 @@
  */
 import type { Invariant } from '../findings.ts';
 import { groupedBy } from '../grouped.ts';
-import type { HistoryIndex, Operation } from '../history-index.ts';
+import type { Version } from '../../history/events.ts';
+import type { HistoryIndex, Operation, Read } from '../history-index.ts';
 import { shownIn } from '../expected-elements.ts';
 import { missingOf } from '../version-order.ts';
 
@@ -20,31 +21,50 @@ export const causalReads: Invariant = {
     );
     const isSynced = ({ session, node, invokedMono }: Operation): boolean =>
       synced.get(session)?.findLast(({ mono }) => mono <= invokedMono)?.node === node;
-    for (const { doc, node, content, version, mono, invokedMono } of index.reads) {
+    const copies = new Map<string, Followed>();
+    for (const read of index.reads) {
+      const { doc, node, content, version, mono, invokedMono } = read;
       if (content === undefined || version === undefined) continue;
       const shown = shownIn(content);
+      const satisfied = satisfiedBefore(copies, read, version);
       for (const operation of index.operationsOf.get(doc) ?? []) {
         const { deps, adds } = operation;
         if (deps === undefined || !adds.some((id) => shown.has(id))) continue;
         findings.count('edits');
+        if (satisfied.has(operation)) continue;
         const missing = missingOf(version, deps);
-        if (missing === null) continue;
         const isOwn = operation.node === node && isSynced(operation);
-        if (isOwn && !isDiskLost(index, node, operation.invokedMono, invokedMono)) {
+        if (missing === null) satisfied.add(operation);
+        else if (isOwn && !isDiskLost(index, node, operation.invokedMono, invokedMono)) {
           findings.violation(
             `${operation.op} shows without what its writer had seen (${missing})`,
-            {
-              op: operation.op,
-              doc,
-              node,
-              mono,
-            },
+            { op: operation.op, doc, node, mono },
           );
         } else findings.count('aheadElsewhere');
       }
     }
   },
 };
+
+/** What a copy had, and the edits that were found to follow what it had. */
+interface Followed {
+  readonly version: Version;
+  readonly satisfied: Set<Operation>;
+}
+
+/** A copy that has only grown need not be asked again: most reads of a run are of such, and comparing versions is dear. */
+function satisfiedBefore(
+  copies: Map<string, Followed>,
+  { doc, node, source, session }: Read,
+  version: Version,
+): Set<Operation> {
+  const key = [doc, node, source, session].join('\0');
+  const known = copies.get(key);
+  const hasGrown = known !== undefined && missingOf(version, known.version) === null;
+  const satisfied = hasGrown ? known.satisfied : new Set<Operation>();
+  copies.set(key, { version, satisfied });
+  return satisfied;
+}
 
 function isDiskLost(index: HistoryIndex, node: string, from: number, to: number): boolean {
   return index

@@ -14,7 +14,7 @@ describe('the table of results', () => {
     expect(text).toMatch(
       /2 runs, 4 faults proven, 2 crashes\. \*\*0 of \d+ acked edits were lost\*\*/,
     );
-    expect(text).toContain('| two regions, one cut, one crash | F50, F01 | 21 passed |');
+    expect(text).toContain('| partition | F50, F01 | 21 passed |');
     expect(text).toContain(String.raw`| a\|b |`);
     expect(text).toContain('F60 packet loss 10 %: tc netem is not there');
     expect(text).not.toContain('## What failed');
