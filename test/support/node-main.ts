@@ -18,6 +18,9 @@ const node = createNode(config, {
       folder: config.dataDir ?? './data',
       observer,
       recordsChanges: (config.webhookUrl ?? null) !== null,
+      ...(config.commitQueueBytesMax === undefined
+        ? {}
+        : { queueBytesMax: config.commitQueueBytesMax }),
       ...(config.changesBytesMax === undefined ? {} : { changesBytesMax: config.changesBytesMax }),
       ...(config.acceptDataLoss === true ? { acceptDataLoss: true } : {}),
       sabotage: storeSabotage,

@@ -31,9 +31,11 @@ export class NodeProcess {
     this.#child = child;
     this.url = url;
     this.#exited = exited;
-    child.stderr?.on('data', (data: Buffer) => {
-      this.#said = (this.#said + data.toString()).slice(-SAID_BYTES);
-    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (data: Buffer) => {
+        this.#said = (this.#said + data.toString()).slice(-SAID_BYTES);
+      });
+    }
   }
 
   static async start(options: NodeProcessOptions): Promise<NodeProcess> {
