@@ -125,6 +125,7 @@ export function conclude(conclusion: Conclusion): Outcome {
   const verdicts = [...check(history, expectations), ...(conclusion.ownVerdicts ?? [])];
   const record: RunRecord = {
     scenario: scenario.id,
+    title: scenario.title,
     seed: options.seed,
     command: options.command,
     machine: machine(),
