@@ -86,7 +86,7 @@ function watched(exporter: SpanExporter, { onExport }: TracingObserver): SpanExp
         // 0 is success: the enum itself lives in a package that is not ours to depend on.
         onExport(
           spans.length,
-          Number(result.code) === 0 ? null : (result.error ?? new Error('failed')),
+          (result.code as number) === 0 ? null : (result.error ?? new Error('failed')),
         );
         onResult(result);
       });

@@ -62,6 +62,17 @@ export class HttpClient {
   }
 }
 
+/** What one of a Syncline node's metrics says now: the sum of its samples whose labels begin with `labels`. */
+export async function metricOf(http: HttpClient, name: string, labels = ''): Promise<number> {
+  const { body } = await http.ask('/metrics');
+  const start = labels === '' ? name : `${name}{${labels}`;
+  const rows = body
+    .toString()
+    .split('\n')
+    .filter((row) => row.startsWith(start));
+  return rows.reduce((sum, row) => sum + Number(row.slice(row.lastIndexOf(' ') + 1)), 0);
+}
+
 export function documentPath(document: string, rest: string): string {
   return `/v1/documents/${encodeURIComponent(document)}${rest}`;
 }

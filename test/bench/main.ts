@@ -1,15 +1,16 @@
 /** The command line: `npm run bench -- list | <workload…> [--rounds N] [--peers a,b] [--quick] [--record]`. */
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { format } from 'prettier';
 import { Crowd } from './crowd.ts';
+import { NodeStage } from './node-stage.ts';
 import { installPeers, PROJECT_ROOT } from './peers.ts';
 import { requireProc } from './process-stats.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { resultsPage, terminalTable } from './report.ts';
 import { collect, latest, save } from './results.ts';
-import { RunningServer, type ServerKind, SERVERS } from './servers.ts';
+import { profileInto, RunningServer, type ServerKind, SERVERS } from './servers.ts';
 import type { Outcome, Workload } from './workload.ts';
 import { WORKLOADS } from './workloads/index.ts';
 
@@ -19,6 +20,7 @@ interface Options {
   readonly quick: boolean;
   readonly record: boolean;
   readonly syncline: boolean;
+  readonly profile?: string;
 }
 
 const PEER_IDS = SERVERS.map((server) => server.id).filter((id) => id !== 'syncline');
@@ -52,9 +54,9 @@ function chosen(names: readonly string[]): readonly Workload[] {
 
 function serversFor(workload: Workload, options: Options): ServerKind[] {
   return SERVERS.filter(
-    ({ id }) =>
+    ({ id, needsRedis = false }) =>
       (id === 'syncline' ? options.syncline : options.peers.includes(id)) &&
-      (workload.servers?.includes(id) ?? true),
+      (workload.servers?.includes(id) ?? !needsRedis),
   );
 }
 
@@ -64,12 +66,15 @@ async function runOnce(
   isQuick: boolean,
   progress: Progress,
 ): Promise<Outcome> {
-  // A fresh server and a fresh crowd: no run inherits the garbage of the one before.
+  const say = (phase: string): void => progress.phase(phase);
+  // Fresh servers and a fresh crowd: no run inherits the garbage of the one before.
   const crowd = new Crowd();
+  const stage = new NodeStage(kind);
   let server: RunningServer | null = null;
   try {
+    if ('runNodes' in workload) return await workload.runNodes({ stage, isQuick, say });
     server = await RunningServer.start(kind, workload.isInspected);
-    return await workload.run({ server, crowd, isQuick, say: (phase) => progress.phase(phase) });
+    return await workload.run({ server, crowd, isQuick, say });
   } catch (error) {
     // A server that breaks down is a result, and the others still get their turn.
     return {
@@ -80,6 +85,7 @@ async function runOnce(
   } finally {
     await crowd.close();
     await server?.stop();
+    await stage.close();
   }
 }
 
@@ -132,6 +138,7 @@ const program = new Command('npm run bench --')
   .option('--peers <a,b>', `of ${PEER_IDS.join(', ')}; or "none"`, peerList, PEER_IDS)
   .option('--no-syncline', 'measure the peers only')
   .option('--quick', 'small counts: to see that it works, not to measure', false)
+  .option('--profile <folder>', 'servers write CPU profiles there, and are slower for it')
   .option('--record', 'then rewrite test/bench/RESULTS.md from the latest results', false)
   .action(async (names: string[], options: Options) => {
     if (names.length === 1 && names[0] === 'list') {
@@ -143,6 +150,7 @@ const program = new Command('npm run bench --')
       return;
     }
     requireProc();
+    if (options.profile !== undefined) profileInto(resolve(options.profile));
     const workloads = chosen(names);
     if (options.peers.length > 0) installPeers();
     if (!(await measure(workloads, options))) process.exitCode = 1;

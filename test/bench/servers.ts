@@ -14,7 +14,8 @@ import { peerVersion, PEERS_DIR, PROJECT_ROOT } from './peers.ts';
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
 
-export type ServerId = 'syncline' | 'y-websocket-server' | 'y-websocket-leveldb' | 'hocuspocus';
+export type ServerId =
+  'syncline' | 'y-websocket-server' | 'y-websocket-leveldb' | 'hocuspocus' | 'hocuspocus-redis';
 
 export interface ServerKind {
   readonly id: ServerId;
@@ -22,6 +23,8 @@ export interface ServerKind {
   readonly dialect: DialectName;
   /** Where edits go: what a restart brings back, and what an ack may mean. */
   readonly storage: 'memory' | 'disk, not synced' | 'disk, synced';
+  /** Runs only with others of its kind, over Redis. */
+  readonly needsRedis?: true;
   version(): string;
   command(dataDir: string): { readonly args: string[]; readonly env: Record<string, string> };
 }
@@ -77,7 +80,24 @@ export const SERVERS: readonly ServerKind[] = [
     version: () => peerVersion('@hocuspocus/server'),
     command: () => ({ args: [join(PEERS_DIR, 'hocuspocus.mjs')], env: {} }),
   },
+  {
+    id: 'hocuspocus-redis',
+    label: '@hocuspocus/server + extension-redis',
+    dialect: 'hocuspocus',
+    storage: 'memory',
+    needsRedis: true,
+    version: () =>
+      `${peerVersion('@hocuspocus/server')} + ${peerVersion('@hocuspocus/extension-redis')}`,
+    command: () => ({ args: [join(PEERS_DIR, 'hocuspocus-redis.mjs')], env: {} }),
+  },
 ];
+
+/** Where servers write their CPU profiles when they end; null: they make none. */
+let profileDir: string | null = null;
+
+export function profileInto(folder: string): void {
+  profileDir = folder;
+}
 
 const running = new Set<ChildProcess>();
 const dataDirs = new Set<string>();
@@ -95,18 +115,28 @@ export class RunningServer {
   /** The last it said on stderr: the reason, when it dies. */
   #lastWords = '';
   readonly #isInspected: boolean;
+  readonly #env: Readonly<Record<string, string>>;
   #inspectorUrl = '';
 
-  private constructor(kind: ServerKind, isInspected: boolean) {
+  private constructor(
+    kind: ServerKind,
+    isInspected: boolean,
+    env: Readonly<Record<string, string>>,
+  ) {
     this.kind = kind;
     this.#isInspected = isInspected;
+    this.#env = env;
     this.#dataDir = mkdtempSync(join(tmpdir(), `syncline-bench-${kind.id}-`));
     dataDirs.add(this.#dataDir);
   }
 
-  /** `isInspected`: with Node's inspector on a loopback port, for `inspectorUrl`. */
-  static async start(kind: ServerKind, isInspected = false): Promise<RunningServer> {
-    const server = new RunningServer(kind, isInspected);
+  /** `isInspected`: with Node's inspector on a loopback port, for `inspectorUrl`. `env`: beside the kind's own. */
+  static async start(
+    kind: ServerKind,
+    isInspected = false,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningServer> {
+    const server = new RunningServer(kind, isInspected, env);
     try {
       await server.#spawn();
     } catch (error) {
@@ -146,10 +176,13 @@ export class RunningServer {
 
   async #spawn(): Promise<void> {
     const { args, env } = this.kind.command(this.#dataDir);
-    const flags = this.#isInspected ? ['--inspect=127.0.0.1:0'] : [];
+    const flags = [
+      ...(this.#isInspected ? ['--inspect=127.0.0.1:0'] : []),
+      ...(profileDir === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`]),
+    ];
     this.#lastWords = '';
     const child = spawn(process.execPath, [...flags, ...args], {
-      env: { ...process.env, NODE_ENV: 'production', ...env },
+      env: { ...process.env, NODE_ENV: 'production', ...env, ...this.#env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -39,7 +39,7 @@ export interface TypingResult {
   readonly remarks: string[];
 }
 
-interface Writer {
+export interface Writer {
   readonly client: BenchClient;
   readonly session: Session;
   readonly log: SendLog;
@@ -116,7 +116,7 @@ async function setUp(run: Run, shape: TypingShape): Promise<Stage> {
 }
 
 /** Edits `from` to `to` of each writer's session, each writer at its rate, all evenly interleaved. */
-async function play(
+export async function play(
   writers: readonly Writer[],
   perSecond: number,
   from: number,

@@ -1,5 +1,6 @@
 /** What a workload is: a name, what it prints in `list`, the numbers it yields, and how to run it once. */
 import type { Crowd } from './crowd.ts';
+import type { NodeStage } from './node-stage.ts';
 import type { RunningServer, ServerId } from './servers.ts';
 
 /** What issue and README promise for a number; `null` where it is only shown. */
@@ -27,6 +28,13 @@ export interface Outcome {
   readonly remarks: readonly string[];
 }
 
+/** A run of several nodes, which the workload starts itself. */
+export interface NodesRun {
+  readonly stage: NodeStage;
+  readonly isQuick: boolean;
+  readonly say: (phase: string) => void;
+}
+
 export interface Run {
   readonly server: RunningServer;
   readonly crowd: Crowd;
@@ -36,7 +44,7 @@ export interface Run {
   readonly say: (phase: string) => void;
 }
 
-export interface Workload {
+interface WorkloadBase {
   readonly name: string;
   /** One paragraph: what is done and what exactly each number means. Lower is better in all of them. */
   readonly summary: string;
@@ -45,5 +53,11 @@ export interface Workload {
   readonly servers?: readonly ServerId[];
   /** True: servers run with the inspector, so that their garbage can be collected (`settledMib`). */
   readonly isInspected?: boolean;
-  run(run: Run): Promise<Outcome>;
 }
+
+export type Workload = WorkloadBase &
+  (
+    | { run(run: Run): Promise<Outcome> }
+    /** Of the servers of `servers`. */
+    | { runNodes(run: NodesRun): Promise<Outcome> }
+  );

@@ -8,7 +8,10 @@ import { joinStormLarge } from './join-storm.ts';
 import { manyRooms } from './many-rooms.ts';
 import { openDocumentsIdle } from './open-documents.ts';
 import { presenceCrowd } from './presence.ts';
+import { healAfterCut } from './heal.ts';
+import { newcomerFillsUp } from './newcomer.ts';
 import { restUpdatesTyping } from './rest-updates.ts';
+import { twoNodesTyping } from './two-nodes.ts';
 
 export const WORKLOADS: readonly Workload[] = [
   fanOutCalm,
@@ -21,4 +24,7 @@ export const WORKLOADS: readonly Workload[] = [
   ackLatencyTyping,
   firstLoadLarge,
   restUpdatesTyping,
+  twoNodesTyping,
+  healAfterCut,
+  newcomerFillsUp,
 ];

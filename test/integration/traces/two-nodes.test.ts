@@ -32,6 +32,12 @@ async function regions(
   return { eu, us };
 }
 
+/** What the writer of the test types, and nothing else. */
+const isEdit = ({ name, attributes }: ReceivedSpan): boolean =>
+  name === 'edit' &&
+  attributes['syncline.via'] === 'socket' &&
+  attributes['syncline.verdict'] === 'accepted';
+
 /** `name@node`, with what is below it: the shape of a trace. */
 function shapeOf(spans: readonly ReceivedSpan[], parent: ReceivedSpan): Record<string, unknown> {
   const below = spans.filter(({ parentSpanId }) => parentSpanId === parent.spanId);
@@ -45,13 +51,9 @@ it('one edit is one trace: from the socket over the commit and the bus to the ot
   const { eu, us } = await regions(context, collector);
   expect((await new Rest(eu.url).put(pathOf(NAME), textUpdate('hello', 1))).status).toBe(201);
   const reader = new SyncClient(us.webSocketUrl, NAME);
-  const writer = new SyncClient(`${eu.webSocketUrl}`, NAME, { query: 'durability=replicated' });
+  const writer = new SyncClient(eu.webSocketUrl, NAME, { query: 'durability=replicated' });
   await Promise.all([reader.whenSynced(), writer.whenSynced()]);
   await waitUntil('both have the text', () => reader.text === 'hello' && writer.text === 'hello');
-  const isEdit = ({ name, attributes }: ReceivedSpan): boolean =>
-    name === 'edit' &&
-    attributes['syncline.via'] === 'socket' &&
-    attributes['syncline.verdict'] === 'accepted';
   expect(collector.spans.filter(isEdit)).toEqual([]);
 
   writer.doc.getText('text').insert(5, ' world');
