@@ -45,31 +45,31 @@ export function deletedError(name: string): StoreError {
   return new StoreError('document-deleted', `document ${JSON.stringify(name)} was deleted`);
 }
 
-async function readRecord<T>(
-  reader: Reader,
+function decoded<T>(
   name: string,
-  key: Buffer,
+  value: Uint8Array | undefined,
   what: string,
   decode: (value: Uint8Array) => T | null,
-): Promise<T | null> {
-  const value = await reader.get(key);
+): T | null {
   if (value === undefined) return null;
-  const decoded = decode(value);
-  if (decoded === null) throw damaged(name, `its ${what} record is damaged or of a newer version`);
-  return decoded;
+  const record = decode(value);
+  if (record === null) throw damaged(name, `its ${what} record is damaged or of a newer version`);
+  return record;
 }
 
-function readDocumentRecord(reader: Reader, name: string): Promise<records.DocumentRecord | null> {
-  return readRecord(reader, name, keys.nameKey(name), 'index', records.decodeDocument);
-}
+const documentRecord = (
+  name: string,
+  value: Uint8Array | undefined,
+): records.DocumentRecord | null => decoded(name, value, 'index', records.decodeDocument);
 
-export function readBaseRecord(reader: Reader, name: string): Promise<records.BaseRecord | null> {
-  return readRecord(reader, name, keys.recordKey('base', name), 'base', records.decodeBase);
-}
+const baseRecord = (name: string, value: Uint8Array | undefined): records.BaseRecord | null =>
+  decoded(name, value, 'base', records.decodeBase);
 
-async function readSkips(reader: Reader, name: string): Promise<Map<number, number>> {
-  const key = keys.recordKey('skips', name);
-  return (await readRecord(reader, name, key, 'skips', records.decodeSkips)) ?? new Map();
+export async function readBaseRecord(
+  reader: Reader,
+  name: string,
+): Promise<records.BaseRecord | null> {
+  return baseRecord(name, await reader.get(keys.recordKey('base', name)));
 }
 
 interface Sums {
@@ -126,8 +126,8 @@ async function readLayout(
   name: string,
   prefix: Buffer,
   base: records.BaseRecord | null,
+  stateVector: Uint8Array | undefined,
 ): Promise<Layout> {
-  const stateVector = await reader.get(keys.stateVectorKey(name));
   const clock = stateVector === undefined ? null : records.decodeStateVectorClock(stateVector);
   if (clock === records.OUR_CLOCK) return { rewrittenAt: null, isListed: true };
   if (clock !== null && clock <= keys.SEQ_MAX) {
@@ -149,12 +149,18 @@ async function readLayout(
 /** @throws StoreError `document-damaged`, `document-deleted`, and what LevelDB throws */
 export async function readDocument(reader: Reader, name: string): Promise<DocumentImage> {
   const prefix = keys.updateKeyPrefix(name);
-  const record = await readDocumentRecord(reader, name);
+  const [index, ofBase, ofSkips, stateVector] = await reader.getMany([
+    keys.nameKey(name),
+    keys.recordKey('base', name),
+    keys.recordKey('skips', name),
+    keys.stateVectorKey(name),
+  ]);
+  const record = documentRecord(name, index);
   if (record !== null && record.deletedAtMs !== null) throw deletedError(name);
-  const storedBase = await readBaseRecord(reader, name);
-  const { rewrittenAt, isListed } = await readLayout(reader, name, prefix, storedBase);
+  const storedBase = baseRecord(name, ofBase);
+  const { rewrittenAt, isListed } = await readLayout(reader, name, prefix, storedBase, stateVector);
   const base = rewrittenAt === null ? storedBase : null;
-  const skips = await readSkips(reader, name);
+  const skips = decoded(name, ofSkips, 'skips', records.decodeSkips) ?? new Map<number, number>();
   const { bySeq: sums, keys: sumsKeys, updatedAtMs: tailAtMs } = await readSums(reader, name);
   // y-leveldb numbers from 0 only a document that has no updates: if we know of an earlier life of the name, it
   // was cleared, and what our records say of it no longer counts.
@@ -208,11 +214,13 @@ function latest(a: number | null, b: number | null): number | null {
 
 /** @throws StoreError `document-damaged`: its index record, or the newest of those that carry the time */
 export async function readStat(reader: Reader, name: string): Promise<DocumentStat | null> {
-  const record = await readDocumentRecord(reader, name);
+  const wanted = [keys.nameKey(name), keys.recordKey('base', name)];
+  const [index, ofBase] = await reader.getMany(wanted);
+  const record = documentRecord(name, index);
   if (record === null) return null;
   const { createdAtMs, deletedAtMs } = record;
   if (deletedAtMs !== null) return { createdAtMs, updatedAtMs: deletedAtMs, isDeleted: true };
-  const base = await readBaseRecord(reader, name);
+  const base = baseRecord(name, ofBase);
   const sums = await reader.last(keys.recordRange('sums', name));
   const tailAtMs = sums === null ? null : (records.decodeSums(sums[1])?.atMs ?? null);
   const updatedAtMs = latest(base?.updatedAtMs ?? null, tailAtMs);

@@ -78,6 +78,10 @@ export function assemble(options: EngineOptions): Engine {
     },
     bury,
     tells: (node) => parts().some((part) => part.tells?.(node) === true),
+    isStored: (document) => {
+      const digest = storedDigest(document);
+      return digest !== null && !isSame(digest, DELETED_DIGEST);
+    },
     tracing: options.tracing ?? null,
     report,
   };

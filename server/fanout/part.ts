@@ -68,6 +68,8 @@ export interface FanoutScene {
    * before it, answers and heartbeats say it as the last one. Returns the number, used up even if nothing left.
    */
   sendInChain(message: ApplicationMessage): number;
+  /** Here, and not deleted, as far as is known without a look at the disk. */
+  isStored(document: DocumentName): boolean;
   /** Deletes a document here because another node has: never sent on, never undone. */
   bury(document: DocumentName, from: string): void;
   /** The node tells webhooks of what is written on it: nobody else has to. */

@@ -14,10 +14,10 @@ export interface Visit {
 
 /** @throws ProtocolError `document-deleted`, `overloaded`, `draining`, …; StoreError */
 export async function visit(
-  { registry, store }: Pick<FanoutScene, 'registry' | 'store'>,
+  { registry, store, isStored }: Pick<FanoutScene, 'registry' | 'store' | 'isStored'>,
   document: DocumentName,
 ): Promise<Visit> {
-  if (registry.find(document) === null) {
+  if (registry.find(document) === null && !isStored(document)) {
     const stat = await store.stat(document);
     if (stat?.isDeleted === true) throw new ProtocolError('document-deleted');
   }

@@ -74,7 +74,7 @@ export class Durability {
   }
 
   /** Requests that wait are told this instead. */
-  fail(error: Error): void {
+  fail(error: () => Error): void {
     this.#requests.fail(error);
   }
 
@@ -88,7 +88,7 @@ export class Durability {
       },
       // The store was closed before the disk had it: never acked, and the client still has it. [I5]
       (error: Error) => {
-        this.fail(error);
+        this.fail(() => error);
       },
     );
     return batch;

@@ -157,7 +157,7 @@ export class Replication {
     this.#onAdvance();
   }
 
-  fail(error: Error): void {
+  fail(error: () => Error): void {
     this.#requests.fail(error);
   }
 }

@@ -443,10 +443,11 @@ export class Room implements CatchUpSource {
     if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
     this.presence.dispose();
     this.#flushTimer = null;
-    this.#arrivals.fail(new ProtocolError(why));
-    this.replication?.fail(new ProtocolError(why));
+    const reason = (): Error => new ProtocolError(why);
+    this.#arrivals.fail(reason);
+    this.replication?.fail(reason);
     // What a reset room has accepted is in the store's queue, and durable when that is written.
-    if (why === 'document-deleted') this.#durability.fail(new ProtocolError(why));
+    if (why === 'document-deleted') this.#durability.fail(reason);
   }
 }
 

@@ -46,7 +46,10 @@ export class Waits {
     for (const waiter of this.#waiting) if (waiter.isMet()) waiter.end(true);
   }
 
-  fail(error: Error): void {
-    for (const waiter of this.#waiting) waiter.end(error);
+  /** `error` is made only if somebody waits: its stack costs more than the closing of a room. */
+  fail(error: () => Error): void {
+    if (this.#waiting.size === 0) return;
+    const reason = error();
+    for (const waiter of this.#waiting) waiter.end(reason);
   }
 }
