@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { performAttached } from './engine/attach.ts';
 import type { RunOptions } from './engine/options.ts';
 import { exitCodeOf, type Outcome } from './engine/outcome.ts';
 import { perform } from './engine/perform.ts';
@@ -14,6 +15,7 @@ import { ABSENT, findScenario, SCENARIOS } from './scenarios/catalogue.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
 const USAGE = 2;
+const ATTACH_SECONDS = 60;
 
 interface Flags {
   readonly seconds?: number;
@@ -29,6 +31,8 @@ interface Flags {
   readonly cycles: number;
   readonly level: 'local' | 'replicated';
   readonly live?: true;
+  readonly attach?: readonly string[];
+  readonly token?: string;
 }
 
 function numberFrom(min: number, max: number): (text: string) => number {
@@ -46,6 +50,15 @@ function wholeFrom(min: number, max: number): (text: string) => number {
     if (Number.isInteger(value)) return value;
     throw new InvalidArgumentError('A whole number.');
   };
+}
+
+function urlsOf(text: string): string[] {
+  return text.split(',').map((url) => {
+    if (!URL.canParse(url) || !url.startsWith('http')) {
+      throw new InvalidArgumentError(`Not a URL of a node: ${url}`);
+    }
+    return url.replace(/\/$/, '');
+  });
 }
 
 function say(line: string): void {
@@ -67,7 +80,11 @@ function chosen(names: readonly string[]): Scenario[] {
   });
 }
 
-function optionsOf(flags: Flags, scenario: Scenario, count: number): RunOptions {
+function optionsOf(
+  flags: Flags,
+  scenario: Pick<Scenario, 'id' | 'seconds'>,
+  count: number,
+): RunOptions {
   const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000);
   if (flags.server !== undefined && !existsSync(flags.server)) {
     throw new InvalidArgumentError(`No file ${flags.server}.`);
@@ -92,7 +109,22 @@ function optionsOf(flags: Flags, scenario: Scenario, count: number): RunOptions 
   };
 }
 
+async function attach(urls: readonly string[], flags: Flags): Promise<number> {
+  const seed = flags.seed ?? Math.floor(Math.random() * 1_000_000);
+  const seconds = flags.seconds ?? ATTACH_SECONDS;
+  const outcome = await performAttached({
+    ...optionsOf({ ...flags, seed, seconds }, { id: 'attach', seconds }, 1),
+    command: `npm run chaos -- run --attach ${urls.join(',')} --seed ${seed} --seconds ${seconds}`,
+    urls,
+    token: flags.token ?? null,
+  });
+  process.stdout.write(summary([outcome], true));
+  return exitCodeOf([outcome]);
+}
+
 async function run(names: readonly string[], flags: Flags): Promise<number> {
+  if (flags.attach !== undefined) return await attach(flags.attach, flags);
+  if (names.length === 0) throw new InvalidArgumentError('Which scenario? `list` has them all.');
   const scenarios = chosen(names);
   const outcomes: Outcome[] = [];
   for (const scenario of scenarios) {
@@ -125,7 +157,7 @@ function program(): Command {
   command
     .command('run')
     .description('run scenarios, one after another')
-    .argument('<scenario...>', 'their ids, or all')
+    .argument('[scenario...]', 'their ids, or all; none with --attach')
     .option(
       '--seconds <n>',
       'of load under faults (default: the scenario’s own)',
@@ -151,6 +183,12 @@ function program(): Command {
     .option('--server <file>', 'server/main.js of another build')
     .option('--out <dir>', 'keep history, record and report there')
     .option('--control', 'break nothing: must pass the same checks')
+    .option(
+      '--attach <urls>',
+      'edit and check this cluster, which you break yourself: node URLs, with commas',
+      urlsOf,
+    )
+    .option('--token <token>', 'with --attach: to write, where there is access control')
     .option('--live', 'serve a page that shows it, with links to cut and heal')
     .action(async (names: string[], flags: Flags) => {
       await end(await run(names, flags));

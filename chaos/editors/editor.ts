@@ -252,7 +252,7 @@ export class Editor {
     this.#connections += 1;
     const { session, doc, line: kind, level } = this.plan;
     const { proc, recorder } = this.#context;
-    const { node, url } = this.#place;
+    const { node, url, token = null } = this.#place;
     const connection = `${session}/${this.#connections}`;
     recorder.record(proc, { f: 'connect', type: 'invoke', session, connection, node, doc });
     let wasSynced = false;
@@ -261,6 +261,7 @@ export class Editor {
       url,
       document: doc,
       level,
+      token,
       doc: this.#doc,
       listener: {
         onSynced: () => {

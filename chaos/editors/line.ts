@@ -27,6 +27,7 @@ export interface LineOptions {
   readonly url: string;
   readonly document: string;
   readonly level: AckLevel;
+  readonly token: string | null;
   readonly doc: Y.Doc;
   readonly listener: WireListener;
 }
@@ -38,9 +39,10 @@ export function openLine(options: LineOptions): Line {
 class FrameLine implements Line {
   readonly #wire: Wire;
 
-  constructor({ url, document, level, doc, listener }: LineOptions) {
+  constructor({ url, document, level, token, doc, listener }: LineOptions) {
     const address = `${url.replace(/^http/, 'ws')}/${encodeURIComponent(document)}`;
-    this.#wire = new Wire(`${address}?durability=${level}`, doc, listener);
+    const access = token === null ? '' : `&token=${encodeURIComponent(token)}`;
+    this.#wire = new Wire(`${address}?durability=${level}${access}`, doc, listener);
   }
 
   get isSynced(): boolean {
@@ -77,13 +79,14 @@ class LibraryLine implements Line {
   #isClosed = false;
   #lastHeardMs = performance.now();
 
-  constructor({ url, document, level, doc, listener }: LineOptions) {
+  constructor({ url, document, level, token, doc, listener }: LineOptions) {
     this.#listener = listener;
     this.#provider = new SynclineProvider(url, document, doc, {
       WebSocketPolyfill: WebSocket,
       transport: 'websocket',
       disableBc: true,
       durability: level,
+      ...(token === null ? {} : { token }),
       reconnectDelayMaxMs: 500,
     });
     this.#provider.on('synced', (isSynced) => {

@@ -24,6 +24,8 @@ export interface EditorPlan {
 export interface Place {
   readonly node: string;
   readonly url: string;
+  /** Where there is access control. */
+  readonly token?: string | null;
 }
 
 export interface CrewPlan {

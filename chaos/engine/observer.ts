@@ -11,6 +11,7 @@ const METRICS_TIMEOUT_MS = 2_000;
 export interface NodeAddress {
   readonly node: string;
   readonly url: string;
+  readonly token?: string | null;
 }
 
 /** Sums over labels; `name{label="x"}` is kept besides. Null: unreachable. */
@@ -56,6 +57,7 @@ export async function readByRest({ at, doc, phase, isolated }: ReadOptions): Pro
   } as const;
   try {
     const response = await fetch(`${at.url}/v1/documents/${encodeURIComponent(doc)}/state`, {
+      headers: typeof at.token === 'string' ? { Authorization: `Bearer ${at.token}` } : {},
       signal: AbortSignal.timeout(READ_TIMEOUT_MS),
     });
     if (response.status !== 200) {
@@ -81,10 +83,9 @@ export async function readFresh({ at, doc, phase, isolated }: ReadOptions): Prom
   } as const;
   const copy = new Y.Doc();
   try {
-    const failure = await synced(
-      `${at.url.replace(/^http/, 'ws')}/${encodeURIComponent(doc)}`,
-      copy,
-    );
+    const access = typeof at.token === 'string' ? `?token=${encodeURIComponent(at.token)}` : '';
+    const address = `${at.url.replace(/^http/, 'ws')}/${encodeURIComponent(doc)}${access}`;
+    const failure = await synced(address, copy);
     if (failure !== null) return { ...fact, type: 'fail', code: failure };
     const state = canonicalState(Y.encodeStateAsUpdate(copy));
     return { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state };

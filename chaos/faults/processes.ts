@@ -83,7 +83,7 @@ export function hurried(run: Run, seat: Seat): Fault {
       seat.process.signal('SIGTERM');
       await pause(100);
       seat.process.signal('SIGTERM');
-      await pause(run.random.below(2_000));
+      await pause(run.random.below(500));
       const wasRunning = seat.isRunning;
       await seat.kill();
       run.nodeFact(seat, 'crashed');
