@@ -110,17 +110,19 @@ const SETTINGS = {
   connectTimeout: CONNECT_TIMEOUT_MS,
 };
 
+function retryMs(attempt: number): number {
+  return Math.random() * Math.min(RETRY_MS_MAX, 50 * 2 ** attempt) + 50;
+}
+
 function clientOf(urls: readonly string[]): Redis | Cluster {
   const [first = ''] = urls;
-  const retry = (attempt: number): number =>
-    Math.random() * Math.min(RETRY_MS_MAX, 50 * 2 ** attempt) + 50;
   if (urls.length === 1) {
     return new Redis(first, {
       ...SETTINGS,
       lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
-      retryStrategy: retry,
+      retryStrategy: retryMs,
     });
   }
   const { username, password, protocol } = new URL(first);
@@ -132,7 +134,7 @@ function clientOf(urls: readonly string[]): Redis | Cluster {
     {
       lazyConnect: true,
       enableOfflineQueue: false,
-      clusterRetryStrategy: retry,
+      clusterRetryStrategy: retryMs,
       maxRedirections: REDIRECTIONS_MAX,
       retryDelayOnFailover: REDIRECTION_DELAY_MS,
       retryDelayOnClusterDown: REDIRECTION_DELAY_MS,

@@ -90,34 +90,34 @@ describe('F40 clocks of nodes', () => {
   });
 });
 
+function listening(): { readonly part: FanoutPart; readonly events: FanoutEvent[] } {
+  const timers = new VirtualTimers();
+  const events: FanoutEvent[] = [];
+  const report = (event: FanoutEvent): void => {
+    events.push(event);
+  };
+  const scene = { timers, report, exchange: {} } as unknown as FanoutScene;
+  return { part: clocksPart().makePart(scene), events };
+}
+
+function say(part: FanoutPart, bytes: Uint8Array): void {
+  part.onMessage?.({
+    origin: 'a',
+    epoch: '0'.repeat(16),
+    region: 'eu',
+    seq: 1,
+    traceparent: null,
+    message: { kind: 'application', document: null, topic: CLOCK_TOPIC, bytes },
+  } as never);
+}
+
+const time = (ms: number, more: readonly number[] = []): Uint8Array =>
+  encoding.encode((encoder) => {
+    encoding.writeVarUint(encoder, ms);
+    encoding.writeUint8Array(encoder, Uint8Array.from(more));
+  });
+
 describe('a message about a clock', () => {
-  function listening(): { readonly part: FanoutPart; readonly events: FanoutEvent[] } {
-    const timers = new VirtualTimers();
-    const events: FanoutEvent[] = [];
-    const report = (event: FanoutEvent): void => {
-      events.push(event);
-    };
-    const scene = { timers, report, exchange: {} } as unknown as FanoutScene;
-    return { part: clocksPart().makePart(scene), events };
-  }
-
-  function say(part: FanoutPart, bytes: Uint8Array): void {
-    part.onMessage?.({
-      origin: 'a',
-      epoch: '0'.repeat(16),
-      region: 'eu',
-      seq: 1,
-      traceparent: null,
-      message: { kind: 'application', document: null, topic: CLOCK_TOPIC, bytes },
-    } as never);
-  }
-
-  const time = (ms: number, more: readonly number[] = []): Uint8Array =>
-    encoding.encode((encoder) => {
-      encoding.writeVarUint(encoder, ms);
-      encoding.writeUint8Array(encoder, Uint8Array.from(more));
-    });
-
   it('that came late by itself wakes nobody, the next one may', () => {
     const { part, events } = listening();
     const far = new VirtualTimers().wallClock() - APART_MS - 1;
