@@ -4,16 +4,16 @@
  */
 import { describe, expect, it, type TestContext } from 'vitest';
 import * as Y from 'yjs';
-import { BusStage } from '../support/bus-stage.ts';
-import { NodeProcess } from '../support/node-process.ts';
-import { Rest, pathOf, textUpdate } from '../support/rest.ts';
-import { SyncClient } from '../support/sync-client.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { AUDIENCE, ISSUER, SECRET, admin, token } from '../support/tokens.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { BusStage } from '../../support/bus-stage.ts';
+import { NodeProcess } from '../../support/node-process.ts';
+import { Rest, pathOf, textUpdate } from '../../support/rest.ts';
+import { SyncClient } from '../../support/sync-client.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { AUDIENCE, ISSUER, SECRET, admin, token } from '../../support/tokens.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const NAME = 'minutes';
-/** Promised within 5 s of the heal; the rest is for machines that do other things meanwhile. */
+/** No promise: how soon what was lost comes is measured in heal.test.ts and outage.test.ts. */
 const HEALED_MS = 15_000;
 const PATIENCE_MS = 30_000;
 
@@ -63,61 +63,41 @@ async function untilRead({ reader }: Two, text: string): Promise<void> {
 async function oneRedis(context: TestContext): Promise<
   Two & {
     readonly redis: Awaited<ReturnType<BusStage['redis']>>;
-    readonly toB: Awaited<ReturnType<BusStage['proxyTo']>>;
   }
 > {
   const stage = new BusStage(context);
   const redis = await stage.redis();
-  const toB = await stage.proxyTo(redis);
   const nodes = await two(
-    { NODE_ID: 'a', REDIS_URL: `redis://127.0.0.1:${redis.port}` },
-    { NODE_ID: 'b', REDIS_URL: `redis://127.0.0.1:${toB.port}` },
+    { NODE_ID: 'a', REDIS_URL: redis.url },
+    { NODE_ID: 'b', REDIS_URL: redis.url },
   );
-  return { ...nodes, redis, toB };
+  return { ...nodes, redis };
 }
 
-const urlAt = (port: number): string => `redis://127.0.0.1:${port}`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 describe('two nodes, one Redis', () => {
-  it('[I2] [I4] cut off, hanging, killed, emptied: nobody waits, and all arrives without anybody typing', async (context) => {
+  it('[I2] [I4] Redis hangs, is killed, is emptied: nobody waits, and all arrives without anybody typing', async (context) => {
     const scene = await oneRedis(context);
-    const { a, toB, redis, reader } = scene;
-    const cut = (flow: 'flow' | 'drop'): void => {
-      toB.set('up', flow);
-      toB.set('down', flow);
-    };
-    // Only a delete is lost: no clock tells of it.
-    cut('drop');
-    await edit(a, (text) => {
-      text.delete(0, 6);
-    });
-    await pause(3_000);
-    expect(textOf(reader.doc)).toBe('hello world');
-    cut('flow');
-    await untilRead(scene, 'world');
-
+    const { a, redis } = scene;
     redis.stop();
     const tookMs = await edit(a, (text) => {
       text.insert(0, 'old ');
     });
     expect(tookMs).toBeLessThan(2_000);
-    await pause(3_000);
     expect((await fetch(`${a.url}/readyz`)).status).toBe(200);
     redis.resume();
-    await untilRead(scene, 'old world');
+    await untilRead(scene, 'old hello world');
 
     await redis.kill();
     await edit(a, (text) => {
       text.insert(0, 'brave ');
     });
     await redis.restart();
-    await untilRead(scene, 'brave old world');
+    await untilRead(scene, 'brave old hello world');
     await redis.run('FLUSHALL');
     await edit(a, (text) => {
       text.delete(0, 6);
     });
-    await untilRead(scene, 'old world');
+    await untilRead(scene, 'old hello world');
   }, 90_000);
 
   it('[I4] [I3] a node starts without Redis and finds the others later; a deletion is everywhere', async (context) => {
@@ -167,30 +147,5 @@ describe('two nodes, one Redis', () => {
     expect(revoked.status).toBe(201);
     await waitUntil('ann is out', () => ann.isClosed, HEALED_MS);
     expect(performance.now() - startMs).toBeLessThan(5_000);
-  }, 90_000);
-});
-
-describe('two regions, a Redis each', () => {
-  it('[I2] cuts of one direction, the other, and both heal by themselves', async (context) => {
-    const stage = new BusStage(context);
-    const [eu, us] = [await stage.redis(), await stage.redis()];
-    const [toEu, toUs] = [await stage.proxyTo(eu), await stage.proxyTo(us)];
-    const scene = await two(
-      { NODE_ID: 'a', REGION: 'eu', REDIS_URL: urlAt(eu.port), REGIONS: `us=${urlAt(toUs.port)}` },
-      { NODE_ID: 'b', REGION: 'us', REDIS_URL: urlAt(us.port), REGIONS: `eu=${urlAt(toEu.port)}` },
-    );
-    // Through `toEu` B hears A, through `toUs` A hears B.
-    let text = 'hello world';
-    for (const cut of [[toEu], [toUs], [toEu, toUs]]) {
-      for (const proxy of cut) proxy.set('down', 'drop');
-      await edit(scene.a, (shared) => {
-        shared.insert(0, 'x');
-      });
-      text = `x${text}`;
-      await pause(3_000);
-      for (const proxy of cut) proxy.set('down', 'flow');
-      await untilRead(scene, text);
-      expect(textOf(scene.reader.doc)).toBe(text);
-    }
   }, 90_000);
 });

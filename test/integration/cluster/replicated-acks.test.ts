@@ -5,12 +5,12 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, it, type TestContext } from 'vitest';
 import * as Y from 'yjs';
-import { SynclineProvider } from '../../client/index.ts';
-import { BusStage } from '../support/bus-stage.ts';
-import { NodeProcess } from '../support/node-process.ts';
-import { Rest, pathOf, textUpdate } from '../support/rest.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { SynclineProvider } from '../../../client/index.ts';
+import { BusStage } from '../../support/bus-stage.ts';
+import { NodeProcess } from '../../support/node-process.ts';
+import { Rest, pathOf, textUpdate } from '../../support/rest.ts';
+import { tempDir } from '../../support/temp-dir.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 const PATIENCE_MS = 20_000;
 
@@ -20,6 +20,8 @@ async function regions(context: TestContext): Promise<{
   readonly eu: NodeProcess;
   readonly us: NodeProcess;
   readonly euFolder: string;
+  /** On the same disk, the other region gone. */
+  readonly restartUs: () => Promise<NodeProcess>;
 }> {
   const stage = new BusStage(context);
   const [euRedis, usRedis] = await Promise.all([stage.redis(), stage.redis()]);
@@ -40,11 +42,14 @@ async function regions(context: TestContext): Promise<{
         WRITE_TIMEOUT_MS: '2000',
       },
     });
+  const usFolder = tempDir();
+  const startUs = async (): Promise<NodeProcess> =>
+    await start('us', usRedis.port, `eu=${urlOf(euRedis.port)}`, usFolder);
   const [eu, us] = await Promise.all([
     start('eu', euRedis.port, `us=${urlOf(usRedis.port)}`, euFolder),
-    start('us', usRedis.port, `eu=${urlOf(euRedis.port)}`, tempDir()),
+    startUs(),
   ]);
-  return { eu, us, euFolder };
+  return { eu, us, euFolder, restartUs: startUs };
 }
 
 function provider(url: string, context: TestContext): SynclineProvider {
@@ -60,7 +65,7 @@ function provider(url: string, context: TestContext): SynclineProvider {
 
 describe('two regions', () => {
   it('[I1] a region that is destroyed right after an ack takes nothing acked along', async (context) => {
-    const { eu, us, euFolder } = await regions(context);
+    const { eu, us, euFolder, restartUs } = await regions(context);
     const ada = provider(eu.url, context);
     const text = ada.doc.getText('text');
     for (let edit = 0; edit < 40; edit += 1) {
@@ -68,15 +73,17 @@ describe('two regions', () => {
       await ada.whenSaved();
     }
     const acked = text.toString();
+    // The other one at the same moment: it has nothing but its disk.
     eu.kill();
+    us.kill();
     // Still being typed, and never acked.
     text.insert(text.length, 'lost ');
-    await eu.exited();
+    await Promise.all([eu.exited(), us.exited()]);
     rmSync(euFolder, { recursive: true, force: true });
     expect(ada.status.hasUnsavedChanges).toBe(true);
     ada.destroy();
-    // A crash of the other one too: it is on its disk.
-    const doc = await new Rest(us.url).document('notes');
+    const survivor = await restartUs();
+    const doc = await new Rest(survivor.url).document('notes');
     expect(doc.getText('text').toString().startsWith(acked)).toBe(true);
   });
 
