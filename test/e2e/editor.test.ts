@@ -68,7 +68,7 @@ describe.each([
     await shows(ada, 'start mine theirs');
     await ada.text.press('Control+z');
     await shows(ben, 'start theirs');
-    await ada.text.press('Control+Shift+z');
+    await ada.text.press('Control+Shift+Z');
     await expect.poll(async () => await ben.value(), SOON).toBe('start mine theirs');
   });
 

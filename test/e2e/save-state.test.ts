@@ -170,13 +170,13 @@ describe('not connected', () => {
       ...SECRET_NODE,
       clockToleranceMs: 0,
     });
-    const short = token({ exp: nowS() + 6 });
+    const short = token({ exp: nowS() + 15 });
     const ada = await visit(url, `team/notes?token=${short}`);
     await ada.isOpen();
     expect(ada.page.url()).not.toContain('token');
     await ada.type('in time');
     await says(ada, 'Saved');
-    await says(ada, 'Session ended: sign in', 20_000);
+    await says(ada, 'Session ended: sign in', 40_000);
     await ada.text.press('Control+End');
     await ada.type('!!');
     await says(ada, 'Session ended: sign in · 2 changes kept on this device');

@@ -79,11 +79,13 @@ function setLink(editor: Editor, text: string): string | null {
   if (typed === '' || !/^(?:https?|mailto|tel):/i.test(href) || !URL.canParse(href)) {
     return 'That is not an address that a link can go to.';
   }
-  const chain = editor.chain().focus().extendMarkRange('link');
-  const { empty } = editor.state.selection;
-  if (empty && !editor.isActive('link')) {
-    chain.insertContent({ type: 'text', text: typed, marks: [{ type: 'link', attrs: { href } }] });
-  } else chain.setLink({ href });
+  const { from, to } = editor.state.selection;
+  const chain = editor.chain().focus();
+  // A selection may hold the end of a line and no text.
+  if (editor.state.doc.textBetween(from, to).trim() === '' && !editor.isActive('link')) {
+    const marks = [{ type: 'link', attrs: { href } }];
+    chain.insertContentAt(from, { type: 'text', text: typed, marks });
+  } else chain.extendMarkRange('link').setLink({ href });
   return chain.run() ? null : 'There cannot be a link here.';
 }
 
