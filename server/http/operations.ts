@@ -59,7 +59,12 @@ export function operationRoutes(context: HttpContext): Router {
           documentsOpen,
           connections: connections.count,
           draining: isDraining,
-          store,
+          store: {
+            status: store.status,
+            error: store.error,
+            queueBytes: store.queueBytes,
+            queueRecords: store.queueRecords,
+          },
         },
       ],
       ...othersJson(others, context.timers),
