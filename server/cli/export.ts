@@ -68,7 +68,8 @@ async function publish(partial: string, file: string): Promise<void> {
   await rename(partial, file);
 }
 
-async function entryOf(offline: OfflineFolder, name: string): Promise<ArchiveEntry> {
+/** @throws Error when it cannot be read */
+export async function entryOf(offline: OfflineFolder, name: string): Promise<ArchiveEntry> {
   const { problem, createdAtMs, deletedAtMs } = await offline.document(name);
   if (deletedAtMs !== null) return { name, deletedAtMs };
   if (problem !== null) throw new Error(problem);

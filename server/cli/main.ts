@@ -6,7 +6,7 @@
 import { Command } from 'commander';
 import { EXIT, exitCodeOf, messageOf, type Output } from './command.ts';
 import { exportArchive } from './export.ts';
-import { importArchive, type ImportOptions } from './import.ts';
+import { importFrom, type ImportOptions } from './import.ts';
 import { inspect } from './inspect.ts';
 import { repair } from './repair.ts';
 import { token, UsageError, type TokenOptions } from './token.ts';
@@ -74,14 +74,18 @@ program
 
 program
   .command('import')
-  .argument('<file>', 'an archive from "syncline export"')
+  .argument(
+    '<source>',
+    'an archive from "syncline export", a y-leveldb folder, a Hocuspocus SQLite file, or a folder of .ysweet or update files',
+  )
   .argument('<folder>', `${FOLDER}; created if it does not exist`)
   .option('--merge', 'merge into documents that exist, instead of refusing')
+  .option('--skip', 'leave out what cannot be read, instead of refusing')
   .description(
-    'bring an archive into a data folder; the whole archive is checked before anything is written',
+    'bring documents into a data folder; the whole source is checked before anything is written, and nothing is overwritten',
   )
-  .action((file: string, folder: string, options: ImportOptions) =>
-    run(importArchive(file, folder, options, output)),
+  .action((source: string, folder: string, options: ImportOptions) =>
+    run(importFrom(source, folder, options, output)),
   );
 
 program

@@ -355,7 +355,8 @@ export class YSweetClient extends Yjs13Client {
   }
 
   destroy(): void {
-    // Its destroy() leaves the reconnect loop running.
+    // Its destroy() closes the socket, for which it reconnects; a test must not go on with that for ever.
+    this.provider.connect = () => Promise.resolve();
     this.provider.disconnect();
     this.provider.destroy();
   }

@@ -71,13 +71,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   persistence: [],
   client: ['server/protocol'],
   'client/editor': ['client', 'server/protocol'],
-  // Spawns servers, never imports them.
-  chaos: [],
+  // It runs apart from the page.
+  'client/editor/service-worker': [],
+  // Spawns servers, never imports them. Its editors use the client library as applications do.
+  chaos: ['client'],
 };
 
 /** Packages that only one place may know. */
 const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
-  ws: ['server/gateway'],
+  ws: ['server/gateway', 'chaos/editors'],
   express: ['server/http'],
   ioredis: ['server/access', 'server/fanout'],
   jsonwebtoken: ['server/access'],
@@ -89,14 +91,15 @@ const PACKAGE_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry': ['server/observe'],
   'prom-client': ['server/observe'],
   piscina: ['server/rooms'],
-  diff: ['server/rooms'],
+  'sql.js': ['server/cli'],
+  diff: ['server/rooms', 'client/editor'],
 };
 
 function sources(dir: string): string[] {
   return readdirSync(join(ROOT, dir), { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) return sources(path);
-    return path.endsWith('.ts') && !path.endsWith('.d.ts') ? [path] : [];
+    return /\.tsx?$/.test(path) && !path.endsWith('.d.ts') ? [path] : [];
   });
 }
 
