@@ -30,6 +30,8 @@ const QUESTIONS_MAX = 32;
 const OPENING_QUESTIONS_MAX = 256;
 /** Without another piece; a round trip around the earth, and a busy node. */
 const SILENCE_MS = 1_500;
+/** As pauses between questions get longer, so does this: who answers slowly would be asked again and again in vain. */
+const SILENCE_MS_MAX = 6_000;
 /** What comes late or in another order is waited for before a gap leads to a question. */
 const DELAY_MS: Readonly<Record<Trigger, number>> = {
   gap: 60,
@@ -142,6 +144,12 @@ export class AntiEntropy {
     };
     if (delayMs === 0) begin();
     else want.timer = timers.setTimeout(begin, delayMs);
+  }
+
+  /** A link came up, here or there: what was asked before may be lost, and everybody may be asked again. */
+  reset(): void {
+    this.pace.reset();
+    for (const question of this.#questions.values()) this.#listen(question);
   }
 
   /** A room is about to be entered: asks at once, waits `waitMs` at most. Null: there is nobody to ask. */
@@ -294,13 +302,16 @@ export class AntiEntropy {
   /** Waits (again) for the next piece. */
   #listen(question: Question): void {
     const { timers } = this.#options.scene;
+    const { document, to } = question;
+    const intervalMs = this.pace.intervalMs(document, to);
+    const silenceMs = Math.min(SILENCE_MS_MAX, Math.max(SILENCE_MS, intervalMs));
     if (question.timer !== null) timers.clearTimeout(question.timer);
     question.timer = timers.setTimeout(() => {
       question.timer = null;
       // What has come and is being looked at may take longer than what is still to come.
       if (question.underway > 0) this.#listen(question);
       else this.#end(question, 'failed');
-    }, SILENCE_MS);
+    }, silenceMs);
   }
 
   /** What is kept while an update waits does not hold the message that brought it. [I6] */

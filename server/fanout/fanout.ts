@@ -245,7 +245,7 @@ export class Fanout implements Relay, ExchangeListener {
   onLink(link: Link): void {
     this.#options.report({ type: 'link', link });
     if (link.status === 'up') {
-      this.#engine?.antiEntropy.pace.reset();
+      this.#engine?.antiEntropy.reset();
       this.#engine?.heartbeat.ask();
     }
     for (const part of this.#parts) part.onLink?.(link);
@@ -363,7 +363,7 @@ export class Fanout implements Relay, ExchangeListener {
     for (const entry of entries) engine.comparison.look(origin, entry);
     if (!isAsking) return;
     // The other one may hear us again only now.
-    engine.antiEntropy.pace.reset();
+    engine.antiEntropy.reset();
     engine.heartbeat.tellAll();
   }
 

@@ -31,9 +31,14 @@ export class Pace {
       : Math.max(0, step.askedMs + step.intervalMs - this.#timers.now());
   }
 
+  /** How far questions are apart by now. */
+  intervalMs(document: DocumentName, node: string): number {
+    return this.#steps.get(keyOf(document, node))?.intervalMs ?? INTERVAL_MS;
+  }
+
   asked(document: DocumentName, node: string): void {
     const key = keyOf(document, node);
-    const intervalMs = this.#steps.get(key)?.intervalMs ?? INTERVAL_MS;
+    const intervalMs = this.intervalMs(document, node);
     this.#steps.delete(key);
     this.#steps.set(key, { askedMs: this.#timers.now(), intervalMs });
     const oldest = this.#steps.keys().next().value;
