@@ -1,0 +1,207 @@
+/**
+ * Builds that are broken on purpose, each in one promise: whatever proves that the promise holds must fail on it, or it
+ * proves nothing. An edit names a file of the build, a text that is in it exactly once, and what stands there instead.
+ */
+export interface Edit {
+  /** Below dist/. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: MutantName;
+  /** What is broken, and so what must be noticed. */
+  readonly breaks: string;
+  readonly edits: readonly Edit[];
+  /** Seeds that notice it, looked at first: the code moves on, and they may not for ever. */
+  readonly noticedBy: readonly number[];
+  /** The simulation has noticed it by then: seeds, from 1. */
+  readonly seedsMax: number;
+}
+
+export type MutantName =
+  | 'ack before sync'
+  | 'ignore sequence gaps'
+  | 'digest without delete set'
+  | 'no sync round on resubscribe'
+  | 'redundant acked at once'
+  | 'no reopen after ENOSPC'
+  | 'batch confirmed before it is written'
+  | 'replicated acks without a replica'
+  | 'heartbeats say nothing'
+  | 'who lags gets no catch-up'
+  | 'a question outwaits a link'
+  | 'disputes are not spoken of';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'ack before sync',
+    breaks: 'I1: an ack is sent when the update is accepted, not when its batch is on disk',
+    edits: [
+      {
+        file: 'server/rooms/durability.js',
+        find: 'durable.then(() => {',
+        replace: 'Promise.resolve().then(() => {',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 200,
+  },
+  {
+    name: 'batch confirmed before it is written',
+    breaks: 'I1: the group commit goes on while LevelDB still writes',
+    edits: [
+      {
+        file: 'persistence/database.js',
+        find: `                await handle.write(batch);
+            }
+            const isSameLog`,
+        replace: `                void handle.write(batch).catch(() => undefined);
+            }
+            const isSameLog`,
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 200,
+  },
+  {
+    name: 'redundant acked at once',
+    breaks: 'I1: what was sent twice is acked although its first copy waits for the disk',
+    edits: [
+      {
+        file: 'server/rooms/session.js',
+        find: "if (this.#lastOffer === 'redundant' && room.context.sabotage.ackRedundantAtOnce === true) {",
+        replace: "if (this.#lastOffer === 'redundant') {",
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 1_000,
+  },
+  {
+    name: 'no reopen after ENOSPC',
+    breaks: 'I1: writes go on over a database handle that has failed one',
+    edits: [
+      {
+        file: 'persistence/database.js',
+        find: 'this.#hasFailed = this.#options.sabotage.skipReopen !== true;',
+        replace: 'this.#hasFailed = false;',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 400,
+  },
+  {
+    name: 'ignore sequence gaps',
+    breaks:
+      'I1, replicated: an update that was lost on the bus counts as received when the next one comes',
+    edits: [
+      {
+        file: 'server/fanout/fanout.js',
+        find: 'const isBroken = this.#chains.note(',
+        replace: 'const isBroken = false && this.#chains.note(',
+      },
+      {
+        file: 'server/fanout/receipts.js',
+        find: 'previousSeq <= chain.heldSeq',
+        replace: 'previousSeq >= 0',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 1_500,
+  },
+  {
+    name: 'replicated acks without a replica',
+    breaks: 'I1, replicated: clients that ask for another region are told of this disk',
+    edits: [
+      {
+        file: 'server/rooms/session-acks.js',
+        find: "if (this.#level === 'replicated')",
+        replace: 'if (false)',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 1_500,
+  },
+  {
+    name: 'digest without delete set',
+    breaks: 'I2: replicas that differ in deletions only look equal',
+    edits: [
+      {
+        file: 'server/fanout/digest.js',
+        find: "return Buffer.from(version.digest(), 'hex').subarray(0, DIGEST_BYTES);",
+        replace:
+          "return createHash('sha256').update(version.encodeStateVector()).digest().subarray(0, DIGEST_BYTES);",
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 400,
+  },
+  {
+    name: 'no sync round on resubscribe',
+    breaks: 'I2: after a link has come up nobody is asked for what was missed',
+    edits: [
+      {
+        file: 'server/fanout/fanout.js',
+        find: "if (link.status === 'up') {",
+        replace: 'if (false) {',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 1_000,
+  },
+  {
+    name: 'heartbeats say nothing',
+    breaks: 'I2: a lost last message is found by nobody',
+    edits: [
+      {
+        file: 'server/fanout/heartbeat.js',
+        find: 'if (this.#hasLeft || isMute)',
+        replace: 'if (true)',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 200,
+  },
+  {
+    name: 'who lags gets no catch-up',
+    breaks: 'I2: a slow reader that was left out of a flush is never given it',
+    edits: [
+      {
+        file: 'server/rooms/session.js',
+        find: "if (this.#sync !== 'lagging' || room === null)",
+        replace: 'if (room !== undefined)',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 1_000,
+  },
+  {
+    name: 'a question outwaits a link',
+    breaks:
+      'I2: who asked in vain during a cut asks half a minute later (was so, found by the simulation)',
+    edits: [
+      {
+        file: 'server/fanout/anti-entropy.js',
+        find: 'this.#schedule(document, known, trigger);',
+        replace: '',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 3_000,
+  },
+  {
+    name: 'disputes are not spoken of',
+    breaks:
+      'I2: a node that has restarted says what it has every ten seconds (was so, found by the simulation)',
+    edits: [
+      {
+        file: 'server/fanout/comparison.js',
+        find: 'news.disputed(document);',
+        replace: '',
+      },
+    ],
+    noticedBy: [],
+    seedsMax: 3_000,
+  },
+];

@@ -1,0 +1,40 @@
+/** One process of a campaign: runs the seeds that it is sent, one after another, and says what became of each. */
+import { isSeeded } from './seeded-crypto.ts';
+import { runSeed } from './run.ts';
+
+export type SeedBatch = readonly number[];
+
+export interface SeedReport {
+  readonly seed: number;
+  /** None: it is good. */
+  readonly problems: readonly string[];
+  readonly hash: string;
+  readonly acks: number;
+  readonly virtualMs: number;
+  readonly cpuMs: number;
+  readonly convergedMs: number;
+}
+
+export type WorkerMessage =
+  { readonly type: 'seed'; readonly report: SeedReport } | { readonly type: 'done' };
+
+if (!isSeeded) throw new Error('chance would come in');
+
+process.on('message', (batch: SeedBatch) => {
+  void run(batch);
+});
+
+async function run(batch: SeedBatch): Promise<void> {
+  for (const seed of batch) {
+    const before = process.cpuUsage();
+    const { problems, hash, acks, virtualMs, convergedMs } = await runSeed(seed);
+    const { user, system } = process.cpuUsage(before);
+    const cpuMs = (user + system) / 1_000;
+    say({ type: 'seed', report: { seed, problems, hash, acks, virtualMs, cpuMs, convergedMs } });
+  }
+  say({ type: 'done' });
+}
+
+function say(message: WorkerMessage): void {
+  process.send?.(message);
+}
