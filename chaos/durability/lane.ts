@@ -4,17 +4,23 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { mono } from '../engine/clock.ts';
-import { readByRest } from '../engine/observer.ts';
+import { readByRest, timedRead } from '../engine/observer.ts';
 import type { Guard } from '../guard.ts';
 import type { HistoryRecorder } from '../history/recorder.ts';
 import { freePorts, WatchedProcess, type ProcessSpec } from '../processes.ts';
 import { nodeProgram, type Env } from '../programs.ts';
 import type { Random } from '../random.ts';
-import { writeAndDie, type Written, type WritingOptions, type WritingResult } from './life.ts';
+import { Tracer } from '../faults/strace.ts';
+import {
+  resendAndDie,
+  writeAndDie,
+  type Written,
+  type WritingOptions,
+  type WritingResult,
+} from './life.ts';
 import { cutLog } from './power-loss.ts';
 
-export type LifeKind = 'kill' | 'cut' | 'traced';
+export type LifeKind = 'kill' | 'cut' | 'traced' | 'resend';
 
 export interface LaneOptions {
   readonly name: string;
@@ -39,6 +45,8 @@ export interface LaneCounts {
   readonly lifeMs: number[];
 }
 
+/** Before it is done, so that a commit hangs while others wait: microseconds. */
+const SLOW_SYNC = 'fdatasync:delay_enter=1500000';
 const LIVES_PER_DOCUMENT = 20;
 const ACKS_MAX = 4;
 const BURST_ACKS_MAX = 12;
@@ -96,7 +104,10 @@ export class Lane {
       return;
     }
     await this.#read(doc, kind === 'traced');
-    const result = await this.#write(node, doc, kind, random);
+    const result =
+      kind === 'resend'
+        ? await this.#resend(node, doc)
+        : await this.#write(node, doc, kind, random);
     this.#fact('crashed');
     this.#told(doc, result.client, result.written);
     if (result.ackToKillMs !== null) this.counts.ackToKillMs.push(result.ackToKillMs);
@@ -116,15 +127,19 @@ export class Lane {
     await this.#start(node);
     for (const doc of this.docs) {
       const at = { node: this.#options.name, url: this.#url };
-      const startedMono = mono();
-      const read = await readByRest({ at, doc, phase: 'final', isolated: true });
+      const { fact: read, answeredMs } = await timedRead({
+        at,
+        doc,
+        phase: 'final',
+        isolated: true,
+      });
       this.#options.recorder.record('driver', read);
       this.#options.recorder.record('driver', {
         f: 'open',
         type: read.type,
         node: this.#options.name,
         doc,
-        durationMs: mono() - startedMono,
+        durationMs: answeredMs,
         ...(read.hasPending === undefined ? {} : { hasPending: read.hasPending }),
       });
     }
@@ -173,6 +188,26 @@ export class Lane {
     this.#ackedHere = this.#ackedHere.filter((element) => present.has(element));
   }
 
+  async #resend(node: WatchedProcess, doc: string): Promise<WritingResult> {
+    const { folder } = this.#options;
+    const { pid } = node;
+    if (pid === null) throw new Error('it died by itself');
+    const tracer = await Tracer.join(pid, SLOW_SYNC, `${folder}.strace.log`);
+    const result = await resendAndDie({
+      url: this.#url,
+      doc,
+      process: node,
+      nextElement: this.#nextElement,
+    });
+    await tracer.leave();
+    return { ...result, atLastAck: null, ackToKillMs: null };
+  }
+
+  readonly #nextElement = (): string => {
+    this.#elements += 1;
+    return `${this.#options.name}:${this.#elements}`;
+  };
+
   async #write(
     node: WatchedProcess,
     doc: string,
@@ -189,10 +224,7 @@ export class Lane {
       random,
       acks: 1 + random.below(kind === 'kill' ? ACKS_MAX : BURST_ACKS_MAX),
       kill,
-      nextElement: () => {
-        this.#elements += 1;
-        return `${this.#options.name}:${this.#elements}`;
-      },
+      nextElement: this.#nextElement,
     });
   }
 

@@ -136,3 +136,74 @@ export function newestLog(folder: string): string | null {
 export function restoreWitness(folder: string): string {
   return join(folder, WITNESS_FILE);
 }
+
+export interface ResendResult {
+  readonly client: number;
+  readonly written: readonly Written[];
+}
+
+const QUEUED_MS = 60;
+
+/**
+ * While one commit hangs, a second edit waits in memory for the next; its writer is cut off, comes back and sends both
+ * again. They are redundant now, and the second is on no disk: an ack of it before the commit is a lie that a kill shows.
+ */
+export async function resendAndDie(
+  options: Pick<WritingOptions, 'url' | 'doc' | 'process' | 'nextElement'>,
+): Promise<ResendResult> {
+  const { url, doc: name, process: node, nextElement } = options;
+  const address = `${url.replace(/^http/, 'ws')}/${name}`;
+  const doc = new Y.Doc();
+  const set = doc.getArray<string>(SET_ROOT);
+  const write = (): Written => {
+    const entry: Written = { element: nextElement(), invokedMono: mono(), ackedMono: null };
+    set.push([entry.element]);
+    return entry;
+  };
+  const written = await new Promise<Written[]>((resolve) => {
+    const edits: Written[] = [];
+    const wire: Wire = new Wire(address, doc, {
+      onSynced: () => {
+        edits.push(write());
+        setTimeout(() => {
+          edits.push(write());
+          setTimeout(() => {
+            wire.cut();
+            resolve(edits);
+          }, QUEUED_MS);
+        }, QUEUED_MS);
+      },
+      onAck: () => undefined,
+      onClosed: () => {
+        resolve(edits);
+      },
+    });
+  });
+  await new Promise<void>((resolve) => {
+    const die = async (): Promise<void> => {
+      clearTimeout(timer);
+      const dead = node.kill();
+      wire.cut();
+      await dead;
+      resolve();
+    };
+    const timer = setTimeout(() => void die(), ACK_TIMEOUT_MS);
+    let asked = Infinity;
+    const wire: Wire = new Wire(address, doc, {
+      onSynced: () => {
+        asked = wire.requestAck();
+      },
+      onAck: (ackSeq) => {
+        if (ackSeq < asked) return;
+        for (const entry of written) entry.ackedMono = mono();
+        void die();
+      },
+      onClosed: () => {
+        void die();
+      },
+    });
+  });
+  const { clientID: client } = doc;
+  doc.destroy();
+  return { client, written };
+}

@@ -23,7 +23,7 @@ class Crew {
   readonly #random: Random;
   readonly #file: HistoryFile;
   readonly #recorder: HistoryRecorder;
-  readonly #editors: readonly Editor[];
+  #editors: readonly Editor[];
   readonly #away = new Set<Editor>();
   #isTyping = false;
   #isResting = false;
@@ -90,6 +90,12 @@ class Crew {
         break;
       case 'move':
         for (const editor of this.#chosen([order.session])) editor.moveTo(order.node);
+        break;
+      case 'forget':
+        for (const editor of this.#editors.filter(({ node }) => node === order.node)) {
+          editor.destroy();
+        }
+        this.#editors = this.#editors.filter(({ node }) => node !== order.node);
         break;
       case 'cut':
         for (const editor of this.#editors) editor.cut();

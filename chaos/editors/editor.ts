@@ -73,6 +73,10 @@ export class Editor {
     this.#doc.getText(TYPED_ROOT);
   }
 
+  get node(): string {
+    return this.#place.node;
+  }
+
   get ops(): number {
     return this.#ops;
   }

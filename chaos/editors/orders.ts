@@ -50,6 +50,8 @@ export type Order =
   | { readonly do: 'offline'; readonly sessions: readonly string[] | null }
   | { readonly do: 'online'; readonly sessions: readonly string[] | null }
   | { readonly do: 'move'; readonly session: string; readonly node: string }
+  /** Those who are on this node: gone for good. */
+  | { readonly do: 'forget'; readonly node: string }
   /** Cut every socket, in the middle of whatever it does. */
   | { readonly do: 'cut' }
   | { readonly do: 'look'; readonly deeply: boolean }

@@ -46,7 +46,17 @@ interface ReadOptions {
   readonly isolated: boolean;
 }
 
-export async function readByRest({ at, doc, phase, isolated }: ReadOptions): Promise<ReadFact> {
+export async function readByRest(options: ReadOptions): Promise<ReadFact> {
+  return (await timedRead(options)).fact;
+}
+
+export interface TimedRead {
+  readonly fact: ReadFact;
+  /** Until the last byte had come, without what was made of it here. */
+  readonly answeredMs: number;
+}
+
+export async function timedRead({ at, doc, phase, isolated }: ReadOptions): Promise<TimedRead> {
   const fact = {
     f: 'read',
     doc,
@@ -55,6 +65,8 @@ export async function readByRest({ at, doc, phase, isolated }: ReadOptions): Pro
     phase,
     invokedMono: mono(),
   } as const;
+  const startedMono = mono();
+  const tookMs = (): number => mono() - startedMono;
   try {
     const response = await fetch(`${at.url}/v1/documents/${encodeURIComponent(doc)}/state`, {
       headers: typeof at.token === 'string' ? { Authorization: `Bearer ${at.token}` } : {},
@@ -63,12 +75,20 @@ export async function readByRest({ at, doc, phase, isolated }: ReadOptions): Pro
     if (response.status !== 200) {
       const problem = (await response.json()) as { readonly type?: string };
       const code = problem.type?.split('/').at(-1) ?? '';
-      return { ...fact, type: 'fail', status: response.status, code };
+      return {
+        fact: { ...fact, type: 'fail', status: response.status, code },
+        answeredMs: tookMs(),
+      };
     }
-    const state = canonicalState(new Uint8Array(await response.arrayBuffer()));
-    return { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state };
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const answeredMs = tookMs();
+    const state = canonicalState(bytes);
+    return {
+      fact: { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state },
+      answeredMs,
+    };
   } catch (error) {
-    return { ...fact, type: 'fail', code: String(error) };
+    return { fact: { ...fact, type: 'fail', code: String(error) }, answeredMs: tookMs() };
   }
 }
 

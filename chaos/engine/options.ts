@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly isControl: boolean;
   /** K5: what counts as healed, milliseconds. */
   readonly convergeMsMax: number;
+  /** How many times longer than promised things may take: for machines that are busy with others. */
+  readonly patience: number;
   /** For durability: kill cycles, and logs that are cut. */
   readonly cycles: number;
   readonly isLive: boolean;

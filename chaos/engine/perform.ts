@@ -4,7 +4,7 @@ import { cpus, release, totalmem, type as osType } from 'node:os';
 import { join } from 'node:path';
 import { check } from '../checker/check.ts';
 import { measure } from '../checker/measure.ts';
-import type { Expectations, Verdict } from '../checker/verdict.ts';
+import { DEFAULT_EXPECTATIONS, type Expectations, type Verdict } from '../checker/verdict.ts';
 import type { History } from '../history/events.ts';
 import { readHistory } from '../history/history-file.ts';
 import { writeReport } from '../report/report.ts';
@@ -122,7 +122,16 @@ export interface Conclusion {
 export function conclude(conclusion: Conclusion): Outcome {
   const { scenario, options, history, expectations, facts, unproven, isAllSkipped } = conclusion;
   const { startedAt, ...rest } = facts;
-  const verdicts = [...check(history, expectations), ...(conclusion.ownVerdicts ?? [])];
+  const { patience } = options;
+  const limits = {
+    availableMsMax: DEFAULT_EXPECTATIONS.availableMsMax * patience,
+    openMsMax: DEFAULT_EXPECTATIONS.openMsMax * patience,
+    neighbourSlowdownMax: DEFAULT_EXPECTATIONS.neighbourSlowdownMax * patience,
+  };
+  const verdicts = [
+    ...check(history, { ...limits, ...expectations }),
+    ...(conclusion.ownVerdicts ?? []),
+  ];
   const record: RunRecord = {
     scenario: scenario.id,
     title: scenario.title,

@@ -23,7 +23,7 @@ import { Stage } from '../stage/stage.ts';
 import { holdsWithin, mono, pause } from './clock.ts';
 import { isSettled } from './divergence.ts';
 import { FaultLog } from './fault-log.ts';
-import { readByRest, readFresh } from './observer.ts';
+import { readFresh, timedRead } from './observer.ts';
 import { Sampler } from './sampler.ts';
 import type { RunOptions } from './options.ts';
 import { verifyFacts, verifyFolder } from './verify.ts';
@@ -235,6 +235,11 @@ export class Run {
     this.#enter('rest');
   }
 
+  /** Who was on this node is gone, copies and all: nobody brings back what it lost. */
+  async forget(seat: Seat): Promise<void> {
+    await this.fleet.order({ do: 'forget', node: seat.id });
+  }
+
   /** A node's end and its return, for the history. */
   nodeFact(seat: Seat, type: 'started' | 'ready' | 'crashed' | 'stopped' | 'disk-lost'): void {
     this.recorder.record('driver', { f: 'node', node: seat.id, region: seat.region, type });
@@ -330,8 +335,7 @@ export class Run {
       if (!isRunning) continue;
       for (const doc of this.docs) {
         const read = { at: { node: id, url }, doc, phase, isolated };
-        const startedMono = mono();
-        const byRest = await readByRest(read);
+        const { fact: byRest, answeredMs } = await timedRead(read);
         this.recorder.record('driver', byRest);
         if (isolated) {
           this.recorder.record('driver', {
@@ -339,7 +343,7 @@ export class Run {
             type: byRest.type,
             node: id,
             doc,
-            durationMs: mono() - startedMono,
+            durationMs: answeredMs,
             ...(byRest.hasPending === undefined ? {} : { hasPending: byRest.hasPending }),
             ...(byRest.type === 'fail' ? { reason: `${byRest.status} ${byRest.code}` } : {}),
           });

@@ -1,5 +1,5 @@
 /** F62 to F67: single messages of the bus, as a proxy that reads Redis' protocol can lose, double, delay and damage them. */
-import type { BusMessage } from '../proxies/bus-message.ts';
+import type { BusKind, BusMessage } from '../proxies/bus-message.ts';
 import type { BusCounts, BusRule, Fate } from '../proxies/bus-tap.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage/stage.ts';
@@ -63,12 +63,20 @@ export function reorders(stage: Stage, random: Random, windowMs: number): Fault 
   });
 }
 
-export function drops(stage: Stage, random: Random, percent: number): Fault {
+export function drops(
+  stage: Stage,
+  random: Random,
+  percent: number,
+  kind: BusKind | null = null,
+): Fault {
   return messageFault(stage, {
     id: 'F64',
-    name: `the bus drops ${percent}% of messages`,
+    name: `the bus drops ${percent}% of ${kind === null ? 'messages' : `messages of kind ${kind}`}`,
     counted: 'dropped',
-    decide: chance(random, percent, { do: 'drop' }),
+    decide: (message) =>
+      message !== null && (kind === null || message.kind === kind) && random.below(100) < percent
+        ? { do: 'drop' }
+        : null,
   });
 }
 

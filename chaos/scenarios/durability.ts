@@ -172,6 +172,16 @@ export const DURABILITY_SCENARIOS: readonly Scenario[] = [
   ),
   scenarioOf(
     {
+      id: 'F71-kill',
+      title:
+        'cut off between sending and the ack, sent again, and kill -9 the instant that is acked',
+      kinds: ['resend'],
+    },
+    quick,
+    straceObstacle,
+  ),
+  scenarioOf(
+    {
       id: 'durability',
       title: '--cycles kills at the ack and as many cut logs (F02, F10)',
       kinds: ['kill', 'cut'],

@@ -1,4 +1,5 @@
 /** Broken links between nodes and Redis: F32, F50 to F56, F60 to F67. */
+import { pause } from '../engine/clock.ts';
 import { deafen, flapping, mute, partition, regionSplit, slow, stalls } from '../faults/links.ts';
 import {
   corrupts,
@@ -27,6 +28,7 @@ function throughout(about: Staged, make: (run: Run) => Fault): Scenario {
   };
 }
 
+const STILL_MS = 34_000;
 const F60_LATENCY = { delayMs: 300, jitterMs: 200 } as const;
 
 export const LINK_SCENARIOS: readonly Scenario[] = [
@@ -34,6 +36,19 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
     { id: 'F50', title: 'two-way partition of a node; edits end before it heals', seconds: 8 },
     (run) => partition(run.stage.seat(0)),
   ),
+  {
+    id: 'F50-still',
+    kind: 'staged',
+    title: 'a partition that lasts half a minute longer than the last edit',
+    seconds: 5,
+    script: async (run) => {
+      await run.inject(partition(run.stage.seat(0), 'F50'));
+      await run.load(1);
+      await run.rest();
+      // By then heartbeats no longer speak of these documents every second.
+      await pause(STILL_MS);
+    },
+  },
   throughout({ id: 'F51', title: 'one-way: a node hears, cannot publish', seconds: 8 }, (run) =>
     mute(run.stage.seat(0)),
   ),

@@ -4,6 +4,7 @@ import type { Run } from '../engine/run.ts';
 import { tracedDisk } from '../faults/disks.ts';
 import type { Fault } from '../faults/fault.ts';
 import { diskLost, drained, hurried, killed, secondServer, stalled } from '../faults/processes.ts';
+import { drops } from '../faults/messages.ts';
 import { redisKilled } from '../faults/redis.ts';
 import { NODE_MAIN } from '../programs.ts';
 import { clientFlapping } from '../faults/clients.ts';
@@ -124,7 +125,27 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
       await run.load(0.3);
       const fault = diskLost(run, run.stage.seat(0), 'F82');
       await run.inject(fault);
+      await run.forget(run.stage.seat(0));
       await run.load(0.3);
+      await run.heal(fault);
+      await run.load(0.4);
+    },
+  },
+  {
+    id: 'F82-lossy',
+    kind: 'staged',
+    title: 'as F82, while the bus drops half of the updates: an ack must not count on them',
+    seconds: 8,
+    stage: { level: 'replicated' },
+    roams: false,
+    script: async (run) => {
+      const lossy = drops(run.stage, run.random.fork(), 50, 'update');
+      await run.inject(lossy);
+      await run.load(0.6);
+      const fault = diskLost(run, run.stage.seat(0), 'F82');
+      await run.inject(fault);
+      await run.forget(run.stage.seat(0));
+      await run.heal(lossy);
       await run.heal(fault);
       await run.load(0.4);
     },
