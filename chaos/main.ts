@@ -3,8 +3,10 @@
  * verdict failed, 2 wrong usage, or a run that says nothing because a fault left no proof.
  */
 import { Command, InvalidArgumentError } from 'commander';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { performAttached } from './engine/attach.ts';
 import type { RunOptions } from './engine/options.ts';
 import { exitCodeOf, type Outcome } from './engine/outcome.ts';
@@ -14,6 +16,7 @@ import { MissingProgram } from './programs.ts';
 import { ABSENT, findScenario, SCENARIOS } from './scenarios/catalogue.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
+const MUTANTS_MAIN = fileURLToPath(new URL('../test/mutants/chaos-main.js', import.meta.url));
 const USAGE = 2;
 const ATTACH_SECONDS = 60;
 
@@ -28,6 +31,7 @@ interface Flags {
   readonly out?: string;
   readonly control?: true;
   readonly converge: number;
+  readonly patience: number;
   readonly cycles: number;
   readonly level: 'local' | 'replicated';
   readonly live?: true;
@@ -101,7 +105,8 @@ function optionsOf(
     serverMain: flags.server === undefined ? null : resolve(flags.server),
     outDir: outDir === null || count === 1 ? outDir : join(outDir, scenario.id),
     isControl: flags.control === true,
-    convergeMsMax: flags.converge * 1_000,
+    convergeMsMax: flags.converge * 1_000 * flags.patience,
+    patience: flags.patience,
     cycles: flags.cycles,
     isLive: flags.live === true,
     command: `npm run chaos -- run ${scenario.id} --seed ${seed} --seconds ${flags.seconds ?? scenario.seconds}`,
@@ -155,6 +160,19 @@ function program(): Command {
       process.stdout.write(listing(SCENARIOS, ABSENT));
     });
   command
+    .command('mutants')
+    .description(
+      'builds that are broken on purpose: a scenario must fail on each, and pass without',
+    )
+    .option('--only <name>', 'of this mutant')
+    .action(async (flags: { readonly only?: string }) => {
+      const args = flags.only === undefined ? [] : [flags.only];
+      // In a process of its own: what breaks builds belongs to the tests, which nothing here imports.
+      const child = spawn(process.execPath, [MUTANTS_MAIN, ...args], { stdio: 'inherit' });
+      child.on('exit', (code) => void end(code ?? USAGE));
+      await new Promise(() => undefined);
+    });
+  command
     .command('run')
     .description('run scenarios, one after another')
     .argument('[scenario...]', 'their ids, or all; none with --attach')
@@ -179,6 +197,12 @@ function program(): Command {
       'for durability: kills, and logs that are cut',
       wholeFrom(1, 100_000),
       100,
+    )
+    .option(
+      '--patience <factor>',
+      'times every limit on time: for machines that are busy with others',
+      numberFrom(1, 100),
+      1,
     )
     .option('--server <file>', 'server/main.js of another build')
     .option('--out <dir>', 'keep history, record and report there')
