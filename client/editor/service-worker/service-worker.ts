@@ -8,6 +8,8 @@ declare const self: ServiceWorkerGlobalScope;
 /** Filled in by the build: a JSON list. */
 const FILES = JSON.parse('__SHELL_FILES__') as readonly string[];
 const CACHE = 'shell-__SHELL_VERSION__';
+/** What a file depends on (its encoding, who asks) does not matter here: it is the same file. */
+const ANYHOW = { ignoreSearch: true, ignoreVary: true };
 /** A network that takes longer than this is treated as none: milliseconds. */
 const PATIENCE_MS = 2_000;
 
@@ -50,7 +52,7 @@ function pathWithin(address: string): string | null {
 }
 
 async function page(request: Request): Promise<Response> {
-  const kept = await caches.match('./', { ignoreSearch: true });
+  const kept = await caches.match('./', ANYHOW);
   if (kept === undefined) return await fetch(request);
   try {
     const fresh = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) });
@@ -61,5 +63,5 @@ async function page(request: Request): Promise<Response> {
 }
 
 async function file(request: Request): Promise<Response> {
-  return (await caches.match(request, { ignoreSearch: true })) ?? (await fetch(request));
+  return (await caches.match(request, ANYHOW)) ?? (await fetch(request));
 }
