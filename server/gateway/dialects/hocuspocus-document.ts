@@ -66,6 +66,11 @@ export class FrameCount {
     return this.#received;
   }
 
+  /** Frames that were not kept, of which the SyncStep2 to come has everything. */
+  skip(frames: number): void {
+    this.#received += frames;
+  }
+
   refuse(frame: number): void {
     this.#unsaved.add(frame);
   }
@@ -125,6 +130,11 @@ export class HocuspocusOutlet implements Outlet {
     const frame = this.#count.note(message);
     this.#numbers.set(message.update, frame);
     return [message, { type: 'ack-request', payload: payloadOf(frame) }];
+  }
+
+  /** See `FrameCount`. */
+  skip(frames: number): void {
+    this.#count.skip(frames);
   }
 
   send(frame: Frame): void {

@@ -40,6 +40,8 @@ interface Place {
   isVersioned: boolean;
   /** Came while another was being looked at. */
   nextToken: string | null;
+  /** Updates since the last SyncStep1 that were not kept; its SyncStep2 will have them. */
+  missed: number;
 }
 
 export class HocuspocusSocket implements Party, ProviderSocket {
@@ -50,6 +52,8 @@ export class HocuspocusSocket implements Party, ProviderSocket {
   readonly #places = new Map<string, Place>();
   /** Addresses whose sessions take no more for now. */
   readonly #full = new Set<string>();
+  /** Addresses that were refused before there was a place for them. */
+  readonly #unknown = new Set<string>();
   #waitingMessages = 0;
   #waitingBytes = 0;
   #isGone = false;
@@ -135,7 +139,7 @@ export class HocuspocusSocket implements Party, ProviderSocket {
     const document = parseDocumentName(nameOf(address));
     const isFull = this.#places.size >= DOCUMENTS_MAX;
     if (isFull || document === null) {
-      this.#deny(address, isFull ? 'overloaded' : 'invalid-document-name');
+      this.#denyUnknown(address, isFull ? 'overloaded' : 'invalid-document-name');
       return null;
     }
     const place: Place = {
@@ -147,6 +151,7 @@ export class HocuspocusSocket implements Party, ProviderSocket {
       waitingBytes: 0,
       isVersioned: false,
       nextToken: null,
+      missed: 0,
     };
     this.#places.set(address, place);
     return place;
@@ -158,8 +163,12 @@ export class HocuspocusSocket implements Party, ProviderSocket {
       return null;
     }
     // Once it may come in it is asked for everything it has; all that is needed for that is where it stands.
-    if (place.phase === 'denied' && message.type !== 'sync-step-1') return null;
-    if (place.phase === 'denied') this.#drop(place);
+    if (place.phase === 'denied') {
+      if (message.type === 'update') place.missed += 1;
+      if (message.type !== 'sync-step-1') return null;
+      this.#drop(place);
+      place.missed = 0;
+    }
     place.waiting.push(message);
     place.waitingBytes += messageBytes(message);
     this.#waitingMessages += 1;
@@ -250,6 +259,8 @@ export class HocuspocusSocket implements Party, ProviderSocket {
     this.#drop(place);
     member.enter();
     for (const message of waiting) this.#deliver(place, message);
+    outlet.skip(place.missed);
+    place.missed = 0;
     place.nextToken = null;
     if (nextToken !== null && nextToken !== '') this.#renew(place, nextToken);
   }
@@ -276,11 +287,18 @@ export class HocuspocusSocket implements Party, ProviderSocket {
       this.close(code);
       return;
     }
-    const step1 = place.waiting.findLast(({ type }) => type === 'sync-step-1');
+    const { waiting } = place;
     this.#drop(place);
     place.phase = 'denied';
-    if (step1 !== undefined) this.#take(place, step1);
+    for (const message of waiting) this.#take(place, message);
     this.#deny(place.address, code);
+  }
+
+  /** Once: several frames about the document may be on their way. */
+  #denyUnknown(address: string, code: ErrorCode): void {
+    if (this.#unknown.has(address) || this.#unknown.size >= DOCUMENTS_MAX) return;
+    this.#unknown.add(address);
+    this.#deny(address, code);
   }
 
   #deny(address: string, code: ErrorCode): void {
