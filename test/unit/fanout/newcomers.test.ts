@@ -141,6 +141,20 @@ describe('[I2] a newcomer', () => {
     expect(await world.list(newcomer)).toBe(5);
   });
 
+  it('asks until it is shown what there is: what it is shown may be lost for a while', async () => {
+    const world = new World();
+    await world.full(5);
+    world.isMute = true;
+    const newcomer = await world.start('new', 'us');
+    await world.timers.advance(10_000);
+    expect(await world.get(newcomer, 'd0')).not.toBe('document-not-found');
+    expect(await world.list(newcomer)).toBe('replica-behind');
+    world.isMute = false;
+    // Long before the next round.
+    await world.timers.advance(8_000);
+    expect(await world.list(newcomer)).toBe(5);
+  });
+
   it('that reaches nobody denies nothing for a minute, and lists what it has after some seconds', async () => {
     const world = new World();
     await world.full(1);
