@@ -1,6 +1,6 @@
 /** What the browser tests share: one Chromium a file, nodes that end with their test, and people at the page. */
 import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, onTestFinished, vi } from 'vitest';
 import { MemoryStore } from '../../persistence/memory-store.ts';
 import { createNode } from '../../server/index.ts';
 import type { Config, Node, NodeParts } from '../../server/index.ts';
@@ -17,8 +17,13 @@ export interface Stage {
   visit(url: string, name: string, options?: BrowserContextOptions): Promise<EditorPage>;
 }
 
+/** A browser beside a busy gate: what is measured is measured in the page. */
+const TEST_MS = 180_000;
+const SOON_MS = 30_000;
+
 /** Call at the top of a file. */
 export function browserStage(): Stage {
+  vi.setConfig({ testTimeout: TEST_MS, hookTimeout: TEST_MS });
   let browser: Browser | undefined;
   const opened: EditorPage[] = [];
   const launched = (): Browser => {
@@ -78,7 +83,11 @@ export async function startFragileNode(
   return { url, store };
 }
 
-export async function says(editor: EditorPage, words: string, timeoutMs?: number): Promise<void> {
+export async function says(
+  editor: EditorPage,
+  words: string,
+  timeoutMs: number = SOON_MS,
+): Promise<void> {
   let last = '';
   await waitUntil(
     `the page says “${words}”`,
@@ -92,10 +101,20 @@ export async function says(editor: EditorPage, words: string, timeoutMs?: number
   });
 }
 
-export async function shows(editor: EditorPage, text: string, timeoutMs?: number): Promise<void> {
+export async function shows(
+  editor: EditorPage,
+  text: string,
+  timeoutMs: number = SOON_MS,
+): Promise<void> {
+  let last = '';
   await waitUntil(
     `the page shows “${text}”`,
-    async () => (await editor.value()) === text,
+    async () => {
+      last = await editor.value();
+      return last === text;
+    },
     timeoutMs,
-  );
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}; it shows “${last}”`, { cause: error });
+  });
 }

@@ -94,7 +94,7 @@ function Notice({ session }: PaneProps): JSX.Element | null {
   return (
     <div class="notice" role="alert" id="notice">
       <TriangleAlert aria-hidden="true" />
-      <p>{mustSignIn ? `You are signed out. ${closed.meaning}` : closeSentence(closed)}</p>
+      <p>{mustSignIn ? `You are signed out. ${closeSentence(closed)}` : closeSentence(closed)}</p>
       {mustSignIn ? (
         <button type="button" class="button" onClick={() => (dialog.value = 'sign-in')}>
           <LogIn aria-hidden="true" />

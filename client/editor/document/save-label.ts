@@ -98,6 +98,7 @@ export function closeSentence(closed: CloseReason): string {
   if (closed.code === 'document-not-found') {
     return 'There is no such document, or you may not see it.';
   }
+  if (closed.code === 'missing-token') return 'This server asks who you are.';
   return closed.meaning;
 }
 
