@@ -143,6 +143,7 @@ describe('in a browser', () => {
         await Person.open(node, editor, 'Ada'),
         await Person.open(node, editor, 'Bob'),
       );
+      expect((await node.node.documents.metadata('notes' as never)).connections).toBe(2);
     });
   }
 

@@ -43,13 +43,15 @@ async function sqlite(
   return file;
 }
 
+/** u64, little-endian. */
+const length = (value: number): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+};
+
 /** As Rust's bincode writes a map of bytes to bytes. */
 function ySweet(entries: readonly (readonly [number[], Uint8Array])[]): Uint8Array {
-  const length = (value: number): Buffer => {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    return bytes;
-  };
   return Buffer.concat([
     length(entries.length),
     ...entries.flatMap(([key, value]) => [

@@ -44,7 +44,7 @@ declare module '@y/websocket' {
   }
 }
 
-declare module 'hocuspocus-shapes' {
+declare module '@hocuspocus/provider' {
   import type { Awareness } from 'y-protocols/awareness';
   import type * as Y from 'yjs';
 
@@ -74,22 +74,18 @@ declare module 'hocuspocus-shapes' {
     readonly HocuspocusProvider: new (configuration: object) => Provider;
     readonly HocuspocusProviderWebsocket: new (configuration: object) => Socket;
   }
+  export const HocuspocusProvider: Package['HocuspocusProvider'];
+  export const HocuspocusProviderWebsocket: Package['HocuspocusProviderWebsocket'];
 }
 
 declare module 'hocuspocus-provider-2' {
-  import type { Package } from 'hocuspocus-shapes';
+  import type { Package } from '@hocuspocus/provider';
   export const HocuspocusProvider: Package['HocuspocusProvider'];
   export const HocuspocusProviderWebsocket: Package['HocuspocusProviderWebsocket'];
 }
 
 declare module 'hocuspocus-provider-3' {
-  import type { Package } from 'hocuspocus-shapes';
-  export const HocuspocusProvider: Package['HocuspocusProvider'];
-  export const HocuspocusProviderWebsocket: Package['HocuspocusProviderWebsocket'];
-}
-
-declare module '@hocuspocus/provider' {
-  import type { Package } from 'hocuspocus-shapes';
+  import type { Package } from '@hocuspocus/provider';
   export const HocuspocusProvider: Package['HocuspocusProvider'];
   export const HocuspocusProviderWebsocket: Package['HocuspocusProviderWebsocket'];
 }

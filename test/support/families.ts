@@ -4,11 +4,11 @@
  */
 import { YSweetProvider } from '@y-sweet/client';
 import * as hocuspocus4 from '@hocuspocus/provider';
+import type { Package, Provider, Socket } from '@hocuspocus/provider';
 import { WebsocketProvider as WebsocketProvider4 } from '@y/websocket';
 import * as Y14 from '@y/y';
 import * as hocuspocus2 from 'hocuspocus-provider-2';
 import * as hocuspocus3 from 'hocuspocus-provider-3';
-import type { Package, Provider, Socket } from 'hocuspocus-shapes';
 import { onTestFinished, type TestContext } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Awareness } from 'y-protocols/awareness';

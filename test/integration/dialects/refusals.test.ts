@@ -26,6 +26,9 @@ const denialsOf = (client: FamilyClient): readonly string[] =>
 const NODE = SECRET_NODE;
 const grants = (access: string) => [{ match: '*', access }];
 
+const shortLived = (): string => token({ docs: grants('write'), exp: nowS() + 4 });
+const longLived = (): string => token({ docs: grants('write') });
+
 describe('a token that is none', () => {
   it.each(HOCUSPOCUS)('%s is told why, and its socket stays for another try', async (family) => {
     const { webSocketUrl } = await startNode(NODE);
@@ -39,10 +42,7 @@ describe('a token that is none', () => {
     client.insert(0, 'meanwhile');
     current = token({ docs: grants('write') });
     await client.provider.sendToken();
-    await waitUntil(
-      'in, with what was written meanwhile',
-      () => client.isSynced && client.isSaved === true,
-    );
+    await waitUntil('in, with what was written meanwhile', () => client.isSynced && client.isSaved);
     const other = openClient('hocuspocus 4', webSocketUrl, 'notes', { token: () => current });
     await waitUntil('there', () => other.text === 'meanwhile');
     expect(client.sockets.opened).toBe(1);
@@ -78,8 +78,6 @@ describe('a token for other documents', () => {
 
 describe('a token that expires', () => {
   const NODE_NOW = { ...NODE, clockToleranceMs: 0 };
-  const shortLived = (): string => token({ docs: grants('write'), exp: nowS() + 4 });
-  const longLived = (): string => token({ docs: grants('write') });
 
   it.each([
     'hocuspocus 3',

@@ -7,6 +7,8 @@ import { startNode } from '../../support/in-process-node.ts';
 import { FAMILIES, openClient, type FamilyClient } from '../../support/families.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
+const words = (text: string): number => text.split(' ').length - 1;
+
 async function everybody(): Promise<{
   clients: readonly FamilyClient[];
   converged: (what: string, text?: () => string) => Promise<void>;
@@ -51,7 +53,6 @@ describe('one document, one client of each family', () => {
       // Some of them in one flush, some in the next.
       await new Promise((resolve) => setTimeout(resolve, round % 3));
     }
-    const words = (text: string): number => text.split(' ').length - 1;
     await waitUntil('all words', () =>
       clients.every(({ text }) => words(text) === 20 * clients.length),
     );
