@@ -65,8 +65,9 @@ export const FINER_PLANTS: Readonly<Record<string, Plant>> = {
     );
   },
   'K1 a document that nobody has at the end': (history) =>
-    history.some((event) => event.f === 'ack') &&
-    new HistoryIndex(history).operationsOf.has('plans')
+    new HistoryIndex(history).operationsOf
+      .get('plans')
+      ?.some(({ acks, adds }) => acks.length > 0 && adds.length > 0) === true
       ? history.filter(
           (event) => event.f !== 'read' || event.phase !== 'final' || event.doc !== 'plans',
         )
