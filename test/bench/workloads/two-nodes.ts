@@ -9,8 +9,8 @@ import { percentiles } from '../statistics.ts';
 import { play, type Writer } from '../typing.ts';
 import type { NodesRun, Outcome, Workload } from '../workload.ts';
 
-const ROOMS = 20;
-const PER_SECOND = 12;
+const ROOMS = 50;
+const PER_SECOND = 10;
 const WARM_UP_SECONDS = 6;
 const SECONDS = 12;
 const DELIVERY_TIMEOUT_MS = 30_000;
