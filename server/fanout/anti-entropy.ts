@@ -146,6 +146,15 @@ export class AntiEntropy {
     else want.timer = timers.setTimeout(begin, delayMs);
   }
 
+  /** The node is gone, or another one by now: what it was asked it will not answer, and somebody else may be. */
+  forget(node: string): void {
+    for (const question of this.#questions.values()) {
+      if (question.to !== node) continue;
+      this.#end(question, 'failed');
+      this.pace.agreed(question.document, node);
+    }
+  }
+
   /** A link came up, here or there: what was asked before may be lost, and everybody may be asked again. */
   reset(): void {
     this.pace.reset();

@@ -67,6 +67,8 @@ export class Comparison {
     }
     // Who has nothing has nothing for us: an older node says so of what is there without content.
     if (isSame(own, digest) || isSame(digest, EMPTY_DIGEST)) {
+      // It speaks of what it lacks: it is told what is here.
+      if (!isSame(own, digest)) news.disputed(document);
       this.#agreed(node, document);
       return;
     }

@@ -380,6 +380,7 @@ export class Fanout implements Relay, ExchangeListener {
     const { node, region } = peer;
     this.#options.report({ type: 'peer', node, region, change });
     this.#engine?.comparison.forget(node);
+    if (change !== 'joined') this.#engine?.antiEntropy.forget(node);
     for (const part of this.#parts) part.onPeer?.(peer, change);
   }
 
