@@ -17,9 +17,9 @@ import { toBase64Url } from './base64.ts';
 import type { SynclineProvider } from './provider.ts';
 
 /** A database that does not open in this time will have to do without us: milliseconds. */
-const OPEN_MS_MAX = 3_000;
+const OPEN_MS_MAX = 8_000;
 /** Between two notes of what is saved: milliseconds. */
-const NOTE_MS = 300;
+const NOTE_MS = 150;
 const NOTE_KEY = 'syncline';
 const NOTHING: Note = { saved: '', unsaved: {} };
 
@@ -134,11 +134,11 @@ export class OfflineCopy extends ObservableV2<OfflineCopyEvents> {
     const provider = this.#provider;
     if (provider === null || this.#persistence === null) return;
     try {
-      const digest = await digestOf(this.#doc);
-      // Read after the digest was made: what is not counted here is not in it.
-      const { state, unsavedChanges } = provider.status;
-      const isSaved = state === 'saved' && unsavedChanges === 0;
-      const isCurrent = isSaved && digest === (await digestOf(this.#doc));
+      // Before and after: what comes meanwhile is in the second digest only.
+      const digest = isSaved(provider) ? await digestOf(this.#doc) : '';
+      const isCurrent =
+        digest !== '' && isSaved(provider) && digest === (await digestOf(this.#doc));
+      const { unsavedChanges } = provider.status;
       this.#notedUnsaved = unsavedChanges;
       await amend(this.#persistence, (note) => {
         const mine = String(this.#doc.clientID);
@@ -162,6 +162,11 @@ export class OfflineCopy extends ObservableV2<OfflineCopyEvents> {
     this.#isKept = isKept;
     this.emit('kept', [isKept]);
   }
+}
+
+/** Everything made here is on the server, as far as this connection says. */
+function isSaved({ status }: SynclineProvider): boolean {
+  return status.state === 'saved' && status.unsavedChanges === 0;
 }
 
 function isEmpty(doc: Y.Doc): boolean {

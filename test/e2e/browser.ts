@@ -16,7 +16,7 @@ import type {
 
 /** What the browser's console says about a node that is down. */
 const NODE_DOWN =
-  /WebSocket connection to|ERR_(?:CONNECTION_|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED)/;
+  /WebSocket connection to|ERR_(?:CONNECTION_|SOCKET_|EMPTY_RESPONSE|INTERNET_DISCONNECTED|FAILED)/;
 /** A document that nobody has made yet has nothing to load; a token that has ended is refused. */
 const EXPECTED = /status of (?:401|404|503)/;
 

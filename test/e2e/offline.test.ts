@@ -31,6 +31,8 @@ async function writesOffline(ada: EditorPage): Promise<void> {
   await ada.text.press('End');
   await ada.type(' and off');
   await says(ada, 'Offline: 8 changes kept on this device');
+  // The browser's disk is asked a moment after the keys.
+  await ada.page.evaluate(`new Promise((r) => setTimeout(r, 1000))`);
 }
 
 /** Every character once, whoever was first. */
