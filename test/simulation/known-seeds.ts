@@ -20,4 +20,9 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     seed: 3195,
     claim: '[I2] the same, after a node that heard nothing',
   },
+  {
+    seed: 20_281,
+    claim:
+      '[I2] a question to a node that is gone ends with it, and an empty node is told what there is',
+  },
 ];

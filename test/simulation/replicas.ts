@@ -12,6 +12,7 @@ interface Look {
   readonly writes: number;
   readonly updates: readonly Uint8Array[];
   readonly fingerprint: string;
+  state: CanonicalState | null;
 }
 
 export class Replicas {
@@ -27,7 +28,8 @@ export class Replicas {
   }
 
   canonical(node: SimNode, document: string): CanonicalState {
-    return canonicalState(...this.updates(node, document));
+    const look = this.#look(node, document);
+    return (look.state ??= canonicalState(...look.updates));
   }
 
   #look(node: SimNode, document: string): Look {
@@ -39,10 +41,11 @@ export class Replicas {
     const isSame =
       known?.updates.length === updates.length &&
       known.updates.every((update, index) => update === updates[index]);
-    const look = {
+    const look: Look = {
       writes: version,
       updates,
       fingerprint: isSame && known !== undefined ? known.fingerprint : fingerprintOf(updates),
+      state: isSame && known !== undefined ? known.state : null,
     };
     this.#looks.set(key, look);
     return look;

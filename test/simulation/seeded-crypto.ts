@@ -13,7 +13,12 @@ export const isSeeded: boolean = true;
 Object.defineProperty(webcrypto, 'getRandomValues', {
   value: <T extends ArrayBufferView>(array: T): T => {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    for (let index = 0; index < bytes.length; index += 1) bytes[index] = random.below(256);
+    for (let index = 0; index < bytes.length; index += 4) {
+      const word = random.below(2 ** 32);
+      for (let at = 0; at < 4 && index + at < bytes.length; at += 1) {
+        bytes[index + at] = word >>> (8 * at);
+      }
+    }
     return array;
   },
 });
