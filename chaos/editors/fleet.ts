@@ -99,7 +99,8 @@ function plansOfWriters({
   return Array.from({ length: editors }, (_, index): EditorPlan => {
     const place = places[index % places.length];
     // Each node has writers of several documents, and each document writers on several nodes.
-    const doc = docs[(index + Math.floor(index / places.length)) % docs.length];
+    const round = Math.floor(index / places.length);
+    const doc = docs[((index % places.length) + round) % docs.length];
     if (place === undefined || doc === undefined) throw new RangeError('no nodes or no documents');
     return {
       session: `w${index + 1}`,

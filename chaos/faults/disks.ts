@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { holdsWithin } from '../engine/clock.ts';
 import { readMetrics } from '../engine/observer.ts';
+import type { Run } from '../engine/run.ts';
 import type { Seat } from '../stage/seat.ts';
 import type { Fault } from './fault.ts';
 import type { SmallDisk } from './small-disk.ts';
@@ -20,9 +21,8 @@ async function whenUnwritable(seat: Seat): Promise<string | null> {
   return `store_writable 0, /readyz ${status}`;
 }
 
-export function fullDisk(seat: Seat, disk: SmallDisk, id: 'F20' | 'F21'): Fault {
+export function fullDisk(run: Run, seat: Seat, disk: SmallDisk, id: 'F20' | 'F21'): Fault {
   let said = '';
-  let seen: string | null = null;
   return {
     id,
     name: `the disk of ${seat.id} is full`,
@@ -30,14 +30,14 @@ export function fullDisk(seat: Seat, disk: SmallDisk, id: 'F20' | 'F21'): Fault 
     targets: [seat.id],
     inject: async () => {
       said = disk.fill();
-      seen = await whenUnwritable(seat);
+      const seen = await whenUnwritable(seat);
+      run.promise(id, 'a node that cannot write says so', seen !== null, seen ?? 'it did not');
     },
     heal: async () => {
       disk.free();
       await Promise.resolve();
     },
-    prove: () =>
-      said.includes('ENOSPC') && seen !== null ? `${said.slice(0, 60)}; ${seen}` : null,
+    prove: () => (said.includes('ENOSPC') ? said.slice(0, 80) : null),
   };
 }
 

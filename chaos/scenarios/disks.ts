@@ -38,7 +38,7 @@ export const DISK_SCENARIOS: readonly Scenario[] = [
     prepare: mountFirst,
     script: async (run) => {
       const seat = run.stage.seat(0);
-      const full = fullDisk(seat, diskOf(run), 'F20');
+      const full = fullDisk(run, seat, diskOf(run), 'F20');
       await run.inject(full);
       await run.load(0.3);
       await run.heal(full);
@@ -58,7 +58,7 @@ export const DISK_SCENARIOS: readonly Scenario[] = [
     obstacle: mountObstacle,
     prepare: mountFirst,
     script: async (run) => {
-      await run.inject(fullDisk(run.stage.seat(0), diskOf(run), 'F21'));
+      await run.inject(fullDisk(run, run.stage.seat(0), diskOf(run), 'F21'));
       await run.load(1);
     },
   },

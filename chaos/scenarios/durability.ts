@@ -74,11 +74,17 @@ async function performLives(plan: Plan, options: RunOptions, cycles: number): Pr
   const timer = setInterval(() => {
     options.say(`${((mono() - startedMono) / 1_000).toFixed(0).padStart(6)} s  ${progress()}`);
   }, PROGRESS_MS);
+  const halt = new AbortController();
+  // ctrl-c ends it early, and what was seen by then is judged.
+  const stop = (): void => {
+    halt.abort();
+  };
+  process.once('SIGINT', stop);
   try {
     let next = 0;
     await Promise.all(
       lanes.map(async (lane) => {
-        while (next < lives) {
+        while (next < lives && !halt.signal.aborted) {
           const kind = plan.kinds[next % plan.kinds.length] ?? 'kill';
           next += 1;
           await lane.live(kind);
@@ -95,6 +101,7 @@ async function performLives(plan: Plan, options: RunOptions, cycles: number): Pr
     }
     recorder.record('driver', { f: 'mark', name: 'end' });
   } finally {
+    process.off('SIGINT', stop);
     clearInterval(timer);
     await guard.end();
   }

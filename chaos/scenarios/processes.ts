@@ -134,17 +134,21 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
   {
     id: 'F82-lossy',
     kind: 'staged',
-    title: 'as F82, while the bus drops half of the updates: an ack must not count on them',
+    title: 'as F82, while the bus drops most updates: an ack must not count on them',
     seconds: 8,
     stage: { level: 'replicated' },
     roams: false,
     script: async (run) => {
-      const lossy = drops(run.stage, run.random.fork(), 50, 'update');
+      const lossy = drops(run.stage, run.random.fork(), 70, 'update');
+      // Nobody is told what was missed, either: the ack has to wait.
+      const mute = drops(run.stage, run.random.fork(), 100, 'reply');
       await run.inject(lossy);
+      await run.inject(mute);
       await run.load(0.6);
       const fault = diskLost(run, run.stage.seat(0), 'F82');
       await run.inject(fault);
       await run.forget(run.stage.seat(0));
+      await run.heal(mute);
       await run.heal(lossy);
       await run.heal(fault);
       await run.load(0.4);
