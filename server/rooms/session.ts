@@ -2,18 +2,15 @@
  * A session: one connection in one room. Takes the client's messages in order, one at a time, and decides
  * what is owed to it: the greeting, the catch-up, its acks, or a goodbye.
  *
- *   waiting ──SyncStep1──▶ streaming ──caught up──▶ live ──send buffer full──▶ lagging
- *                             ▲                      │                            │
- *                             └──────SyncStep1───────┴────────◀──drained──────────┘
- *
- * Messages that cannot be handled yet wait in its inbox (inbox.ts); acks in session-acks.ts.
+ * Messages that cannot be handled yet wait in its inbox (inbox.ts); what it is sent of the room goes through its feed
+ * (session-feed.ts); acks are in session-acks.ts.
  */
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Author } from './author.ts';
-import { catchUp, type CatchUpStart } from './catch-up.ts';
+import type { CatchUpStart } from './catch-up.ts';
 import { follow } from './edit-traces.ts';
-import { EventRate, RATE_PERIOD_MS } from './event-rate.ts';
+import { EventRate } from './event-rate.ts';
 import { Inbox } from './inbox.ts';
 import type { ClientMessage, Frame, Outlet } from './outlet.ts';
 import type { PresenceResult } from './presence.ts';
@@ -21,7 +18,7 @@ import type { Offer } from './admission.ts';
 import type { DurabilityLevel } from './replication.ts';
 import type { Room } from './room.ts';
 import { SessionAcks } from './session-acks.ts';
-import { pause } from './timers.ts';
+import { SessionFeed } from './session-feed.ts';
 import { readStateVector } from './updates/version.ts';
 import { WorkerError } from './workers/worker-error.ts';
 
@@ -29,16 +26,8 @@ import { WorkerError } from './workers/worker-error.ts';
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
 /** Gaps that a client may open anew within the period before it is disconnected. */
 const GAPS_MAX = 3;
-/** Full answers (SyncStep1) that a client may ask for within the period before it is slowed. */
-const JOINS_MAX = 5;
-
-/** How often a session that lagged looks whether its own updates are durable yet. */
-const ECHO_PAUSE_MS = 50;
-
 /** `00 00`: no structs, no deletes. */
 const EMPTY_UPDATE_BYTES = 2;
-
-type SyncState = 'waiting' | 'streaming' | 'live' | 'lagging';
 
 export interface SessionLimits {
   readonly inboxBytesMax: number;
@@ -50,21 +39,18 @@ export class Session implements Author {
   readonly #limits: SessionLimits;
   readonly #acks: SessionAcks;
   readonly #inbox: Inbox;
+  readonly #feed: SessionFeed;
   #room: Room | null = null;
-  #sync: SyncState = 'waiting';
   #isClosed = false;
   #canWrite = true;
   /** What is being looked at answers our SyncStep1: it may carry what others wrote. */
   #isResyncing = false;
-  /** A SyncStep1 that arrived while a catch-up was running: answered after it, the newest only. */
-  #nextJoin: CatchUpStart | null = null;
   #isGreeted = false;
 
   /** We asked for everything the client has (SyncStep1) and its answer has not come. */
   #isAsked = false;
   #lastOffer: Offer['kind'] | null = null;
   #gaps: EventRate | null = null;
-  #joins: EventRate | null = null;
 
   /** The user, by the token; null: somebody without a name. Set by who let the session in. */
   subject: string | null = null;
@@ -77,6 +63,7 @@ export class Session implements Author {
     this.outlet = outlet;
     this.#limits = limits;
     this.#acks = new SessionAcks(outlet, durability);
+    this.#feed = new SessionFeed(this, this.#acks, limits.sendBufferBytes);
     this.#inbox = new Inbox(outlet, limits.inboxBytesMax, (message) => {
       this.#handle(message);
     });
@@ -122,7 +109,7 @@ export class Session implements Author {
     this.#isGreeted = true;
     this.#acks.release(room.appliedSeq);
     room.presence.sendAll(this);
-    this.#startCatchUp({ kind: 'join', ...start });
+    this.#feed.catchUp(room, { kind: 'join', ...start });
   }
 
   /** For transports that answer each message by itself; over the others a refusal closes the session. */
@@ -140,42 +127,25 @@ export class Session implements Author {
     return this.#acks.isByEcho;
   }
 
-  /** A flush of the room. `fromSeq` is where the room stood before it. */
+  /** See session-feed.ts. */
   deliver(frame: Frame, fromSeq: number): void {
-    if (this.#sync !== 'live') return;
-    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) {
-      this.#sync = 'lagging';
-      if (this.#room !== null) this.#room.context.stats.lagging += 1;
-      this.outlet.onDrain(() => {
-        this.#resume(fromSeq);
-      });
-      return;
-    }
-    this.outlet.send(frame);
+    this.#feed.deliver(this.#room, frame, fromSeq);
   }
 
-  /** Catches up after lagging; the catch-up may hold what the client wrote itself. */
-  #resume(fromSeq: number): void {
-    const room = this.#room;
-    if (this.#sync !== 'lagging' || room === null) return;
-    if (!this.#acks.isEchoing) this.#startCatchUp({ kind: 'resume', seq: fromSeq });
-    else {
-      room.context.timers.setTimeout(() => {
-        this.#resume(fromSeq);
-      }, ECHO_PAUSE_MS);
-    }
-  }
-
-  /** A signal of somebody in the room. */
   deliverSignal(frame: Frame): void {
-    if (this.outlet.bufferedBytes <= this.#limits.sendBufferBytes) this.outlet.send(frame);
+    this.#feed.deliverSignal(frame);
   }
 
-  /** Presence is the first thing that a slow reader does without; it gets the whole table when it is back. */
   deliverPresence(frame: Frame): void {
-    if (this.#sync === 'lagging' || this.#sync === 'waiting') return;
-    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) return;
-    this.outlet.send(frame);
+    this.#feed.deliverPresence(frame);
+  }
+
+  greet(room: Room): void {
+    room.presence.sendAll(this);
+  }
+
+  onFeedFailed(error: unknown): void {
+    this.#fail(error);
   }
 
   /** The room's durable sequence number has moved, or other regions are further. [I1] */
@@ -201,8 +171,7 @@ export class Session implements Author {
 
   keepAlive(): void {
     // Whoever has so much to read hears enough.
-    if (this.outlet.bufferedBytes > this.#limits.sendBufferBytes) return;
-    this.outlet.send(this.outlet.wire.keepAlive());
+    if (this.#feed.hasRoom) this.outlet.send(this.outlet.wire.keepAlive());
   }
 
   /** The token ends soon; whoever can renew it in band does. */
@@ -287,21 +256,8 @@ export class Session implements Author {
     }
     if (isFirst) room.presence.sendAll(this);
     const start: CatchUpStart = { kind: 'join', stateVector: new Uint8Array(bytes), clocks };
-    if (this.#sync === 'streaming') this.#nextJoin = start;
-    else if (this.#isJoiningTooOften(room)) {
-      // A join is small to ask for and large to answer: who asks too often waits, and so do its messages.
-      this.#busyUntil(
-        pause(room.context.timers, RATE_PERIOD_MS / JOINS_MAX).then(() => {
-          this.#startCatchUp(start);
-        }),
-      );
-    } else this.#startCatchUp(start);
-  }
-
-  /** The first join is free of bookkeeping: most sessions never join again. */
-  #isJoiningTooOften(room: Room): boolean {
-    if (this.#sync === 'waiting') return false;
-    return (this.#joins ??= new EventRate(JOINS_MAX)).isOver(room.context.timers.now());
+    const slowed = this.#feed.join(room, start);
+    if (slowed !== null) this.#busyUntil(slowed);
   }
 
   /** What arrives until `work` is done waits in the inbox. */
@@ -423,32 +379,6 @@ export class Session implements Author {
     }
     this.#ask();
     return undefined;
-  }
-
-  #startCatchUp(start: CatchUpStart): void {
-    const room = this.#room;
-    if (room === null) return;
-    // What waits for the next flush belongs into this answer too.
-    room.flush();
-    this.#sync = 'streaming';
-    const wasLagging = start.kind === 'resume';
-    catchUp(room, this.outlet, start, {
-      sendBufferBytes: this.#limits.sendBufferBytes,
-      isCancelled: () => this.#isClosed || this.outlet.isClosed,
-      onLive: () => {
-        this.#sync = 'live';
-        if (wasLagging) room.presence.sendAll(this);
-      },
-    }).then(
-      () => {
-        const next = this.#nextJoin;
-        this.#nextJoin = null;
-        if (next !== null && !this.#isClosed) this.#startCatchUp(next);
-      },
-      (error: unknown) => {
-        this.#fail(error);
-      },
-    );
   }
 
   #fail(error: unknown): void {
