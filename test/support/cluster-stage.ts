@@ -5,7 +5,7 @@
 import type { TestContext } from 'vitest';
 import * as Y from 'yjs';
 import { BusStage } from './bus-stage.ts';
-import { cpuWaitMs } from './cpu-wait.ts';
+import { Stopwatch } from './cpu-wait.ts';
 import { NodeProcess } from './node-process.ts';
 import type { RedisProcess } from './redis-process.ts';
 import type { Sabotage } from './sabotage.ts';
@@ -36,6 +36,11 @@ export class ClusterStage extends BusStage {
   constructor(context: TestContext) {
     super(context);
     this.#context = context;
+  }
+
+  /** Of the test and of everything of the stage that runs. */
+  get pids(): readonly number[] {
+    return this.#pids.map((pid) => pid()).filter((pid) => pid !== 0);
   }
 
   onFinished(work: () => void | Promise<void>): void {
@@ -88,9 +93,7 @@ export class ClusterStage extends BusStage {
    * got the least of the cores was ready to run and had none: milliseconds.
    */
   async time(what: string, condition: () => boolean | Promise<boolean>): Promise<number> {
-    const startMs = performance.now();
-    const pids = this.#pids.map((pid) => pid()).filter((pid) => pid !== 0);
-    const waitedMs = pids.map((pid) => cpuWaitMs(pid));
+    const watch = new Stopwatch(this.pids);
     const look = async (): Promise<boolean> => {
       const holds = condition();
       if (typeof holds === 'boolean') return holds;
@@ -104,12 +107,11 @@ export class ClusterStage extends BusStage {
       for (const node of this.#nodes) await this.#context.annotate(await stateOf(node));
       throw error;
     }
-    const tookMs = performance.now() - startMs;
-    const starvedMs = Math.max(0, ...pids.map((pid, at) => cpuWaitMs(pid) - (waitedMs[at] ?? 0)));
+    const { wallMs, starvedMs, tookMs } = watch;
     await this.#context.annotate(
-      `${what}: ${tookMs.toFixed(0)} ms, ${starvedMs.toFixed(0)} ms of them without a core`,
+      `${what}: ${wallMs.toFixed(0)} ms, ${starvedMs.toFixed(0)} ms of them without a core`,
     );
-    return Math.max(0, tookMs - starvedMs);
+    return tookMs;
   }
 }
 

@@ -8,11 +8,33 @@ import { readFileSync } from 'node:fs';
 const NS_PER_MS = 1e6;
 
 /** Since the process started, milliseconds; 0 when it does not run any more. */
-export function cpuWaitMs(pid: number): number {
+function cpuWaitMs(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]) / NS_PER_MS;
   } catch {
     return 0;
+  }
+}
+
+/** Time since it was made, without that of the process among these which got the least of the cores. */
+export class Stopwatch {
+  readonly #startMs: number = performance.now();
+  readonly #waits: readonly (readonly [pid: number, waitMs: number])[];
+
+  constructor(pids: readonly number[]) {
+    this.#waits = pids.map((pid) => [pid, cpuWaitMs(pid)]);
+  }
+
+  get wallMs(): number {
+    return performance.now() - this.#startMs;
+  }
+
+  get starvedMs(): number {
+    return Math.max(0, ...this.#waits.map(([pid, waitMs]) => cpuWaitMs(pid) - waitMs));
+  }
+
+  get tookMs(): number {
+    return Math.max(0, this.wallMs - this.starvedMs);
   }
 }
 

@@ -5,12 +5,15 @@
 import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import { SynclineProvider } from '../../client/index.ts';
+import { Stopwatch } from './cpu-wait.ts';
 
 export interface CrowdOptions {
   readonly url: string;
   readonly documents: readonly string[];
   /** In each document. */
   readonly people: number;
+  /** What has to have a core for the clock to run; see cpu-wait.ts. */
+  readonly pids: () => readonly number[];
 }
 
 export class Member {
@@ -24,33 +27,32 @@ export class Member {
   longestAckMs = 0;
   typed = 0;
   readonly #name: string;
-  #awaySinceMs: number | null = null;
+  readonly #pids: () => readonly number[];
+  #away: Stopwatch | null = null;
   #hasLeft = false;
 
-  constructor(url: string, document: string, name: string) {
+  constructor({ url, pids }: Pick<CrowdOptions, 'url' | 'pids'>, document: string, name: string) {
     this.document = document;
     this.#name = name;
+    this.#pids = pids;
     this.provider = new SynclineProvider(url, document, new Y.Doc(), {
       WebSocketPolyfill: WebSocket,
       disableBc: true,
       transport: 'websocket',
     });
     this.provider.on('synced', (isSynced) => {
-      const nowMs = performance.now();
       if (!isSynced) {
-        this.#awaySinceMs ??= nowMs;
+        this.#away ??= new Stopwatch(this.#pids());
         return;
       }
-      this.arrivals.push(nowMs);
-      if (this.#awaySinceMs !== null) {
-        this.longestAwayMs = Math.max(this.longestAwayMs, nowMs - this.#awaySinceMs);
-      }
-      this.#awaySinceMs = null;
+      this.arrivals.push(performance.now());
+      this.longestAwayMs = Math.max(this.longestAwayMs, this.#away?.tookMs ?? 0);
+      this.#away = null;
     });
   }
 
   get isAway(): boolean {
-    return this.#awaySinceMs !== null;
+    return this.#away !== null;
   }
 
   /** Takes along what it has, and is never seen again. */
@@ -65,11 +67,11 @@ export class Member {
     this.typed += 1;
     const word = `${this.#name}.${this.typed}`;
     this.provider.doc.getArray('words').push([word]);
-    const startMs = performance.now();
+    const watch = new Stopwatch(this.#pids());
     this.provider.whenSaved().then(
       () => {
         this.acked.push(word);
-        this.longestAckMs = Math.max(this.longestAckMs, performance.now() - startMs);
+        this.longestAckMs = Math.max(this.longestAckMs, watch.tookMs);
       },
       // Gone before it was acked: promised to nobody.
       () => undefined,
@@ -81,11 +83,11 @@ export class Crowd {
   readonly members: readonly Member[];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor({ url, documents, people }: CrowdOptions) {
+  constructor({ url, documents, people, pids }: CrowdOptions) {
     this.members = documents.flatMap((document) =>
       Array.from(
         { length: people },
-        (_, index) => new Member(url, document, `${document}.${index}`),
+        (_, index) => new Member({ url, pids }, document, `${document}.${index}`),
       ),
     );
   }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { canonicalOf, ClusterStage } from '../../support/cluster-stage.ts';
 import { busiest, Crowd, wordsOf } from '../../support/crowd.ts';
+import { Stopwatch } from '../../support/cpu-wait.ts';
 import { startHaproxy } from '../../support/haproxy.ts';
 import { Rest, pathOf } from '../../support/rest.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -42,7 +43,12 @@ describe('a drain', () => {
         address: node.url.replace('http://', ''),
       })),
     );
-    const crowd = new Crowd({ url, documents: DOCUMENTS, people: PEOPLE });
+    const crowd = new Crowd({
+      url,
+      documents: DOCUMENTS,
+      people: PEOPLE,
+      pids: () => stage.pids,
+    });
     stage.onFinished(() => {
       crowd.end();
     });
@@ -69,9 +75,10 @@ describe('a drain', () => {
     await pause(500);
 
     const startMs = performance.now();
+    const watch = new Stopwatch([process.pid]);
     leaving.terminate();
     const code = await leaving.exited();
-    const tookMs = performance.now() - startMs;
+    const { tookMs } = watch;
     const stayers = movers.filter((member) => !gone.includes(member));
     await waitUntil('everybody is elsewhere', () => stayers.every(({ isAway }) => !isAway), 15_000);
     const away = stayers.map(({ longestAwayMs }) => longestAwayMs).toSorted((a, b) => a - b);

@@ -25,7 +25,12 @@ describe('a rolling restart', () => {
     });
     const [region] = cluster.regions;
     if (region === undefined) throw new Error('no region');
-    const crowd = new Crowd({ url: region.url, documents: DOCUMENTS, people: PEOPLE });
+    const crowd = new Crowd({
+      url: region.url,
+      documents: DOCUMENTS,
+      people: PEOPLE,
+      pids: () => [process.pid, ...cluster.processes.flatMap(({ pid }) => pid ?? [])],
+    });
     stage.onFinished(() => {
       crowd.end();
     });
