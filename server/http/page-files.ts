@@ -24,11 +24,11 @@ const FOREVER = 'public, max-age=31536000, immutable';
 
 export function pageFiles(folder: string): readonly RequestHandler[] {
   return [chooseCoding(folder), express.static(folder, { index: 'index.html', setHeaders })];
+}
 
-  function setHeaders(response: express.Response): void {
-    const { path } = response.req;
-    response.set('Cache-Control', HASHED.test(path) ? FOREVER : 'no-cache');
-  }
+function setHeaders(response: express.Response): void {
+  const { path } = response.req;
+  response.set('Cache-Control', HASHED.test(path) ? FOREVER : 'no-cache');
 }
 
 /** Serves the file beside the one that was asked for, under that one's name. */

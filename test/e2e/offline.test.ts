@@ -21,6 +21,8 @@ const KINDS = [
   ['plain text', '.txt'],
 ] as const;
 
+const at = (port: number): string => `redis://127.0.0.1:${port}`;
+
 function cut(proxy: TcpProxy, isCut: boolean): void {
   proxy.refuse(isCut);
   if (isCut) proxy.reset();
@@ -101,7 +103,6 @@ it('two regions cut apart and healed: both go on writing, and read the same afte
   const stage = new BusStage(context);
   const [eu, us] = [await stage.redis(), await stage.redis()];
   const [toEu, toUs] = [await stage.proxyTo(eu), await stage.proxyTo(us)];
-  const at = (port: number): string => `redis://127.0.0.1:${port}`;
   const [first, second] = await Promise.all([
     NodeProcess.start({
       dataDir: tempDir(),

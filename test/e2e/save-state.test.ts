@@ -27,6 +27,41 @@ async function noteWords(editor: EditorPage): Promise<() => Promise<readonly str
   return async () => await editor.page.evaluate<readonly string[]>('globalThis.words');
 }
 
+const at = (port: number): string => `redis://127.0.0.1:${port}`;
+
+async function regions(context: TestContext): Promise<{
+  readonly url: string;
+  readonly cut: (flow: 'flow' | 'drop') => void;
+}> {
+  const stage = new BusStage(context);
+  const [eu, us] = [await stage.redis(), await stage.redis()];
+  const [toEu, toUs] = [await stage.proxyTo(eu), await stage.proxyTo(us)];
+  const node = async (region: string, own: number, other: string): Promise<NodeProcess> =>
+    await NodeProcess.start({
+      dataDir: tempDir(),
+      env: { REGION: region, REDIS_URL: at(own), REGIONS: other, ACK: 'replicated' },
+    });
+  const [first] = await Promise.all([
+    node('eu', eu.port, `us=${at(toUs.port)}`),
+    node('us', us.port, `eu=${at(toEu.port)}`),
+  ]);
+  return {
+    url: first.url,
+    cut: (flow) => {
+      for (const proxy of [toEu, toUs]) {
+        proxy.set('up', flow);
+        proxy.set('down', flow);
+      }
+    },
+  };
+}
+
+async function visited(url: string, good: string): Promise<EditorPage> {
+  const editor = await visit(url, `team/notes?token=${good}`);
+  await editor.isOpen();
+  return editor;
+}
+
 describe('on disk', () => {
   it('[I1] [I5] is “Saving…” until the ack that follows the disk, while others see the edits at once', async () => {
     const { url, store } = await startFragileNode();
@@ -85,34 +120,6 @@ describe('on disk', () => {
 });
 
 describe('elsewhere', () => {
-  async function regions(context: TestContext): Promise<{
-    readonly url: string;
-    readonly cut: (flow: 'flow' | 'drop') => void;
-  }> {
-    const stage = new BusStage(context);
-    const [eu, us] = [await stage.redis(), await stage.redis()];
-    const [toEu, toUs] = [await stage.proxyTo(eu), await stage.proxyTo(us)];
-    const at = (port: number): string => `redis://127.0.0.1:${port}`;
-    const node = async (region: string, own: number, other: string): Promise<NodeProcess> =>
-      await NodeProcess.start({
-        dataDir: tempDir(),
-        env: { REGION: region, REDIS_URL: at(own), REGIONS: other, ACK: 'replicated' },
-      });
-    const [first] = await Promise.all([
-      node('eu', eu.port, `us=${at(toUs.port)}`),
-      node('us', us.port, `eu=${at(toEu.port)}`),
-    ]);
-    return {
-      url: first.url,
-      cut: (flow) => {
-        for (const proxy of [toEu, toUs]) {
-          proxy.set('up', flow);
-          proxy.set('down', flow);
-        }
-      },
-    };
-  }
-
   it('[I1] is “Saved in eu, us” when both have it, “Saving…” while they are cut apart, and again when that is over', async (context) => {
     const { url, cut } = await regions(context);
     const ada = await open(url, 'regions');
@@ -186,12 +193,6 @@ describe('not connected', () => {
     await says(ada, 'Saved');
     await shows(await visited(url, token()), 'in time!!');
   });
-
-  async function visited(url: string, good: string): Promise<EditorPage> {
-    const editor = await visit(url, `team/notes?token=${good}`);
-    await editor.isOpen();
-    return editor;
-  }
 });
 
 describe('leaving', () => {

@@ -7,14 +7,16 @@ import type { Config, Node, NodeParts } from '../../server/index.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { EditorPage, launchBrowser } from './browser.ts';
 
+type Visit = (url: string, name: string, options?: BrowserContextOptions) => Promise<EditorPage>;
+
 export interface Stage {
   readonly browser: () => Browser;
   /** A new person opens a document; ends with the test, which fails if the browser complained. */
-  open(url: string, name: string, options?: BrowserContextOptions): Promise<EditorPage>;
+  readonly open: Visit;
   /** The same person, another tab. */
-  openTab(editor: EditorPage, url: string, name: string): Promise<EditorPage>;
+  readonly openTab: (editor: EditorPage, url: string, name: string) => Promise<EditorPage>;
   /** As `open`, for a document that may not open. */
-  visit(url: string, name: string, options?: BrowserContextOptions): Promise<EditorPage>;
+  readonly visit: Visit;
 }
 
 /** A browser beside a busy gate: what is measured is measured in the page. */

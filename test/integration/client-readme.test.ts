@@ -97,6 +97,6 @@ describe('client/README.md', () => {
     });
     expect(stdout).toMatch(/^2 lines, \d+ bytes received\n$/);
     const doc = await new Rest(url).document('log');
-    expect(doc.getArray('lines').toJSON().toSorted()).toEqual(['started', 'visited']);
+    expect(new Set(doc.getArray('lines').toJSON())).toEqual(new Set(['started', 'visited']));
   });
 });

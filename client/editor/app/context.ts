@@ -30,9 +30,12 @@ export interface App {
   readonly dialog: Signal<Asked>;
   readonly isSidebarOpen: Signal<boolean>;
   /** Goes to a document; `created`: it was made here just now. */
-  open(name: DocumentName, created?: { readonly kind: Kind; readonly title: string | null }): void;
+  readonly open: (
+    name: DocumentName,
+    created?: { readonly kind: Kind; readonly title: string | null },
+  ) => void;
   /** After another token was given. */
-  signedIn(): void;
+  readonly signedIn: () => void;
 }
 
 const AppContext: Context<App | null> = createContext<App | null>(null);

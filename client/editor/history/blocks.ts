@@ -55,7 +55,7 @@ function blocksIn(parent: Y.XmlFragment, style: BlockStyle): Block[] {
       return [
         {
           style: 'picture',
-          text: String(node.getAttribute('alt') ?? node.getAttribute('src') ?? ''),
+          text: node.getAttribute('alt') ?? node.getAttribute('src') ?? '',
         },
       ];
     }
@@ -74,7 +74,7 @@ function styleOf(node: Y.XmlElement, outer: BlockStyle): BlockStyle {
     return level <= 1 ? 'heading-1' : level === 2 ? 'heading-2' : 'heading-3';
   }
   if (node.nodeName === 'taskItem') {
-    return String(attributes['checked'] ?? 'false') === 'true' ? 'done' : 'todo';
+    return [true, 'true'].includes(attributes['checked'] as boolean | string) ? 'done' : 'todo';
   }
   return STYLES[node.nodeName] ?? outer;
 }

@@ -36,11 +36,11 @@ export function compare(
     const part = parts[at];
     const next = parts[at + 1];
     if (part === undefined) continue;
-    if (part.removed === true && next?.added === true) {
+    if (part.removed && next?.added === true) {
       found.push(...paired(part.value, next.value));
       at += 1;
     } else {
-      const change = part.added === true ? 'added' : part.removed === true ? 'removed' : 'same';
+      const change = part.added ? 'added' : part.removed ? 'removed' : 'same';
       found.push(...part.value.map((block) => whole(block, change)));
     }
   }
@@ -69,11 +69,11 @@ function words(before: string, after: string): readonly Piece[] | null {
   const parts = diffWordsWithSpace(before, after, { maxEditLength: EDITS_MAX });
   if (parts === undefined) return null;
   const same = parts
-    .filter((part) => part.added !== true && part.removed !== true)
+    .filter((part) => !part.added && !part.removed)
     .reduce((length, part) => length + part.value.length, 0);
   if (same < ALIKE_MIN * Math.max(before.length, after.length)) return null;
   return parts.map(({ added, removed, value }) => ({
-    change: added === true ? 'added' : removed === true ? 'removed' : 'same',
+    change: added ? 'added' : removed ? 'removed' : 'same',
     text: value,
   }));
 }

@@ -7,10 +7,7 @@ export function VersionView({
 }: {
   readonly blocks: readonly ComparedBlock[];
 }): JSX.Element {
-  if (
-    blocks.length === 0 ||
-    blocks.every(({ pieces }) => pieces.every(({ text }) => text === ''))
-  ) {
+  if (blocks.every(({ pieces }) => pieces.every(({ text }) => text === ''))) {
     return <p class="hint">It was empty.</p>;
   }
   return (

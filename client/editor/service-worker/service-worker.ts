@@ -17,7 +17,7 @@ self.addEventListener('install', (event) => {
   event.waitUntil(
     (async () => {
       const cache = await caches.open(CACHE);
-      await cache.addAll(FILES.map((file) => new Request(file, { cache: 'no-cache' })));
+      await cache.addAll(FILES.map((path) => new Request(path, { cache: 'no-cache' })));
       await self.skipWaiting();
     })(),
   );

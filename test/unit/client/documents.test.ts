@@ -33,6 +33,14 @@ function named(name: string): DocumentName {
   return parsed;
 }
 
+const token = (...matches: string[]): string =>
+  hs256({ docs: matches.map((match) => ({ match, access: 'read' })) });
+
+const entry = (name: string): { name: DocumentName; createdAt: string } => ({
+  name: named(name),
+  createdAt: '2026-11-01T00:00:00Z',
+});
+
 describe('the kind of a document', () => {
   it('is what it says, else what it holds, else what its name says', () => {
     const doc = new Y.Doc();
@@ -61,9 +69,6 @@ describe('the kind of a document', () => {
 });
 
 describe('tokens', () => {
-  const token = (...matches: string[]): string =>
-    hs256({ docs: matches.map((match) => ({ match, access: 'read' })) });
-
   it('of one document open that one; wider ones all that have none of their own', () => {
     const store = memory();
     const keys = new KeyRing(store);
@@ -98,10 +103,6 @@ describe('the list of documents', () => {
   const api = { list: vi.fn<DocumentsApi['list']>(), meta: vi.fn<DocumentsApi['meta']>() };
   const library = (store: Memory = memory()): Library =>
     new Library(api as unknown as DocumentsApi, store);
-  const entry = (name: string): { name: DocumentName; createdAt: string } => ({
-    name: named(name),
-    createdAt: '2026-11-01T00:00:00Z',
-  });
 
   beforeEach(() => {
     api.list.mockReset();

@@ -17,6 +17,14 @@ function shown(before: readonly Block[], after: readonly Block[]): string[] {
   );
 }
 
+const node = (name: string, ...children: (Y.XmlElement | Y.XmlText)[]): Y.XmlElement => {
+  const element = new Y.XmlElement(name);
+  element.insert(0, children);
+  return element;
+};
+
+const text = (words: string): Y.XmlText => new Y.XmlText(words);
+
 describe('compared with now', () => {
   it('is the same where nothing changed', () => {
     const version = lines('one', 'two');
@@ -59,12 +67,6 @@ describe('compared with now', () => {
   it('sees paragraphs, headings, tasks and cells of rich text', () => {
     const doc = new Y.Doc();
     const root = doc.getXmlFragment('default');
-    const node = (name: string, ...children: (Y.XmlElement | Y.XmlText)[]): Y.XmlElement => {
-      const element = new Y.XmlElement(name);
-      element.insert(0, children);
-      return element;
-    };
-    const text = (words: string): Y.XmlText => new Y.XmlText(words);
     const heading = node('heading', text('Plan'));
     heading.setAttribute('level', '2');
     const done = node('taskItem', node('paragraph', text('shipped')));

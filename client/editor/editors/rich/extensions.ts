@@ -1,10 +1,10 @@
 /** What rich text can hold, and how it is shared: one schema for the editor and for history. */
 import { Extension, type Extensions } from '@tiptap/core';
-import Collaboration from '@tiptap/extension-collaboration';
+import { Collaboration } from '@tiptap/extension-collaboration';
 import { TaskItem, TaskList } from '@tiptap/extension-list';
 import { TableKit } from '@tiptap/extension-table';
 import { Placeholder } from '@tiptap/extensions';
-import StarterKit from '@tiptap/starter-kit';
+import { StarterKit } from '@tiptap/starter-kit';
 import { defaultAwarenessStateFilter, yCursorPlugin } from '@tiptap/y-tiptap';
 import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';

@@ -2,7 +2,7 @@
  * Pictures by URL. One from this server is shown at once; one from elsewhere is asked for only when the reader says so,
  * because asking tells that host who reads here.
  */
-import Image from '@tiptap/extension-image';
+import { Image } from '@tiptap/extension-image';
 import type { Node } from '@tiptap/core';
 
 export function isOwn(src: string): boolean {

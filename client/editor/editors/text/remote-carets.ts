@@ -82,8 +82,8 @@ export class RemoteCarets {
     if (local === null || !view.hasFocus) return;
     const { anchor, head } = state.selection.main;
     const cursor = {
-      anchor: Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(this.#text, anchor)),
-      head: Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(this.#text, head)),
+      anchor: positionOf(this.#text, anchor),
+      head: positionOf(this.#text, head),
     };
     if (JSON.stringify(local['cursor']) === JSON.stringify(cursor)) return;
     this.#awareness.setLocalStateField('cursor', cursor);
@@ -133,6 +133,10 @@ class CaretWidget extends WidgetType {
   override ignoreEvent(): boolean {
     return true;
   }
+}
+
+function positionOf(text: Y.Text, index: number): unknown {
+  return Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(text, index));
 }
 
 /** `position`: anybody's JSON. */
