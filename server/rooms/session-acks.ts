@@ -13,7 +13,7 @@ import type { EditTrace } from './tracing.ts';
 
 /** Below what anybody waits for. */
 const NOTHING_YET = -2;
-/** As much as waits in a socket before a session counts as lagging, by default. */
+/** Of a client's updates: held until they are durable, and sent back at once when they are. */
 const ECHO_BYTES_MAX: number = 1024 * 1024;
 
 export class SessionAcks {
@@ -53,8 +53,9 @@ export class SessionAcks {
     return this.#isDraining || this.#echoes?.isWaiting === true;
   }
 
-  get echoBytes(): number {
-    return this.#echoes?.bytes ?? 0;
+  /** So much waits to be sent back that the client has to wait, too. [I6] */
+  get isEchoFull(): boolean {
+    return (this.#echoes?.bytes ?? 0) > ECHO_BYTES_MAX;
   }
 
   /** What the client wrote is sent back when it is durable. */

@@ -36,7 +36,6 @@ export interface SessionLimits {
 
 export class Session implements Author {
   readonly outlet: Outlet;
-  readonly #limits: SessionLimits;
   readonly #acks: SessionAcks;
   readonly #inbox: Inbox;
   readonly #feed: SessionFeed;
@@ -61,7 +60,6 @@ export class Session implements Author {
   /** `durability`: what an ack means to this client. */
   constructor(outlet: Outlet, limits: SessionLimits, durability: DurabilityLevel = 'local') {
     this.outlet = outlet;
-    this.#limits = limits;
     this.#acks = new SessionAcks(outlet, durability);
     this.#feed = new SessionFeed(this, this.#acks, limits.sendBufferBytes);
     this.#inbox = new Inbox(outlet, limits.inboxBytesMax, (message) => {
@@ -357,8 +355,7 @@ export class Session implements Author {
     this.onDurable(room.durableSeq);
     this.#acks.wantReplicas();
     // Bounded: nothing more is taken from this client before the disk has caught up. [I6]
-    const isFull = this.#acks.echoBytes > this.#limits.sendBufferBytes;
-    return isFull ? room.whenDurable(room.appliedSeq) : undefined;
+    return this.#acks.isEchoFull ? room.whenDurable(room.appliedSeq) : undefined;
   }
 
   /**
