@@ -9,12 +9,12 @@
  *
  * All sequence numbers are the document's own, fixed by the store. A room holds no Y.Doc.
  */
-import { StoreError, type BaseInfo, type StoredDocument } from '../../persistence/store.ts';
+import type { BaseInfo, StoredDocument } from '../../persistence/store.ts';
 import { ProtocolError, type ErrorCode } from '../protocol/errors.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ACCEPTED, Admission, EXISTS, FOREIGN, type NewVerdict, type Offer } from './admission.ts';
 import { ANYBODY, type Author } from './author.ts';
-import { headOf, type LoadedBase } from './base-cache.ts';
+import type { LoadedBase } from './base-cache.ts';
 import { FrameCache, coalesce, joinFrames, runsByLocals } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
 import { ClientOwners } from './client-owners.ts';
@@ -22,17 +22,17 @@ import { Durability } from './durability.ts';
 import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
 import { tracesOf } from './edit-traces.ts';
-import { FlushWindow } from './flush-window.ts';
+import { FlushTimer } from './flush-timer.ts';
 import { PresenceFeed } from './presence-feed.ts';
 import { Others } from './others.ts';
 import type { Replication } from './replication.ts';
+import { RoomBase } from './room-base.ts';
 import { scan } from './updates/scan.ts';
 import type { Frame } from './outlet.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
-import type { TimerHandle } from './timers.ts';
 import type { EditTrace } from './tracing.ts';
-import { Version } from './updates/version.ts';
+import type { Version } from './updates/version.ts';
 import { Waits } from './waits.ts';
 import type { StoredParts } from './workers/compaction.ts';
 
@@ -53,20 +53,17 @@ export class Room implements CatchUpSource {
   readonly presence: PresenceFeed;
   readonly #sessions = new Set<Session>();
   readonly #tail: Tail;
-  readonly #window: FlushWindow;
+  readonly #flushTimer: FlushTimer;
   readonly #admission: Admission;
   readonly #owners = new ClientOwners();
   readonly #durability: Durability;
   /** Requests that wait for what others send. */
   readonly #arrivals: Waits;
 
-  #base: BaseInfo | null;
-  #head: Version | null = null;
+  readonly #base: RoomBase;
   #appliedSeq: number;
   #flushedSeq: number;
   #pending: Pending[] = [];
-  #flushTimer: TimerHandle | null = null;
-  #isFlushQueued = false;
 
   /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
   #tailUpdates: number;
@@ -99,7 +96,7 @@ export class Room implements CatchUpSource {
     this.context = context;
     this.epoch = context.nextEpoch();
     this.version = version;
-    this.#base = stored.base;
+    this.#base = new RoomBase(name, context, stored.base, () => this.compaction);
     this.#appliedSeq = stored.lastSeq;
     this.#flushedSeq = stored.lastSeq;
     this.#tail = new Tail(stored.base?.upToSeq ?? -1);
@@ -107,7 +104,9 @@ export class Room implements CatchUpSource {
     this.#tailUpdates = stored.tail.length;
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
     this.presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
-    this.#window = new FlushWindow(context.limits.flushWindowMs);
+    this.#flushTimer = new FlushTimer(context.limits.flushWindowMs, context.timers, () => {
+      this.flush();
+    });
     this.#hadCulprits = hadCulprits;
     this.#admission = new Admission(this);
     this.#arrivals = new Waits(context.timers);
@@ -132,7 +131,7 @@ export class Room implements CatchUpSource {
   }
 
   get base(): BaseInfo | null {
-    return this.#base;
+    return this.#base.info;
   }
 
   get sessionCount(): number {
@@ -169,7 +168,7 @@ export class Room implements CatchUpSource {
 
   /** Of base and tail, bytes. */
   get bytes(): number {
-    return (this.#base?.bytes ?? 0) + this.#tail.bytes;
+    return (this.base?.bytes ?? 0) + this.#tail.bytes;
   }
 
   // ── updates ──────────────────────────────────────────────────────────────────────────────────────────
@@ -233,8 +232,7 @@ export class Room implements CatchUpSource {
     if (author.isRemote !== true) this.replication?.accepted(seq);
     trace?.appended(seq, append.durable);
     this.#pending.push({ bytes, source: author, seq, trace });
-    this.#window.note(this.context.timers.now(), this.#sessions.size);
-    this.#scheduleFlush();
+    this.#flushTimer.note(this.#sessions.size);
     this.#arrivals.look();
     this.context.relay?.changed(this);
     return ACCEPTED;
@@ -244,9 +242,9 @@ export class Room implements CatchUpSource {
     let base: BaseInfo | null;
     let chunks: readonly Uint8Array[];
     do {
-      base = this.#base;
+      base = this.base;
       chunks = base === null ? [] : (await this.loadBase()).chunks;
-    } while (base !== this.#base);
+    } while (base !== this.base);
     const tail = [
       ...(this.#tail.since(base?.upToSeq ?? -1) ?? []).map((segment) => segment.bytes),
       ...this.#pending.map((pending) => pending.bytes),
@@ -295,27 +293,9 @@ export class Room implements CatchUpSource {
 
   // ── flush ────────────────────────────────────────────────────────────────────────────────────────────
 
-  #scheduleFlush(): void {
-    if (this.#isFlushQueued || this.#flushTimer !== null) return;
-    const { timers } = this.context;
-    const delayMs = this.#window.delayMs(timers.now());
-    if (delayMs < 1) {
-      this.#isFlushQueued = true;
-      timers.setImmediate(() => {
-        this.#isFlushQueued = false;
-        this.flush();
-      });
-    } else {
-      this.#flushTimer = timers.setTimeout(() => {
-        this.#flushTimer = null;
-        this.flush();
-      }, delayMs);
-    }
-  }
-
   /** Sends what was collected: encoded once a wire, the same bytes to every session. */
   flush(): void {
-    const { timers, stats } = this.context;
+    const { stats } = this.context;
     const pending = this.#pending;
     const last = pending.at(-1);
     if (last !== undefined) {
@@ -347,7 +327,7 @@ export class Room implements CatchUpSource {
       for (const trace of traces) trace.flushed({ updates: pending.length, receivers });
       stats.flushes += 1;
       stats.deliveries += this.#sessions.size;
-      this.#window.flushed(timers.now());
+      this.#flushTimer.flushed();
       this.onActivity();
     }
     this.presence.flushIfDue();
@@ -390,27 +370,15 @@ export class Room implements CatchUpSource {
   // ── catch-up ─────────────────────────────────────────────────────────────────────────────────────────
 
   get head(): Version {
-    this.#head ??= this.#base === null ? new Version() : headOf(this.#base);
-    return this.#head;
+    return this.#base.head;
   }
 
   tailSince(seq: number): readonly Segment[] | null {
     return this.#tail.since(seq);
   }
 
-  /** The base as it is now; one that a compaction is just replacing is read again in its new generation. */
   async loadBase(): Promise<LoadedBase> {
-    for (;;) {
-      const base = this.#base;
-      if (base === null) throw new Error(`${this.name} has no base`);
-      try {
-        return await this.context.bases.get(this.name, base.generation);
-      } catch (error) {
-        const isStale = error instanceof StoreError && error.code === 'stale-generation';
-        if (!isStale || this.compaction === null) throw error;
-        await this.compaction;
-      }
-    }
+    return await this.#base.load();
   }
 
   async diffBase(stateVector: Uint8Array): Promise<readonly Uint8Array[]> {
@@ -420,8 +388,7 @@ export class Room implements CatchUpSource {
 
   /** A new base is on disk: what it contains leaves the tail. */
   adoptBase(base: BaseInfo, replaced: { updates: number; bytes: number }): void {
-    this.#base = base;
-    this.#head = null;
+    this.#base.replace(base);
     // Compaction finds out what integrating has deleted by itself (overwritten map values, for one).
     this.version.merge(this.head);
     this.#tail.dropUpTo(base.upToSeq);
@@ -439,10 +406,8 @@ export class Room implements CatchUpSource {
   /** Stops timers; nobody enters or writes any more. `why`: what those are told who still wait for something. */
   dispose(why: 'document-reset' | 'document-deleted' | 'draining'): void {
     this.#end = why;
-    const { timers } = this.context;
-    if (this.#flushTimer !== null) timers.clearTimeout(this.#flushTimer);
+    this.#flushTimer.stop();
     this.presence.dispose();
-    this.#flushTimer = null;
     const reason = (): Error => new ProtocolError(why);
     this.#arrivals.fail(reason);
     this.replication?.fail(reason);
