@@ -224,7 +224,11 @@ describe('a room', () => {
   });
 
   it('[I6] a reader that stops reading costs a flag, not a queue, and catches up when it is back', async () => {
-    const { node, webSocketUrl } = await startNode({ sendBufferBytes: 64 * 1024 });
+    const { node, webSocketUrl } = await startNode({
+      sendBufferBytes: 64 * 1024,
+      // A busy machine takes longer to fill the buffer than a reader may do nothing.
+      sendStallMs: 60_000,
+    });
     const writer = await joined(webSocketUrl, 'notes');
     const slow = await joined(webSocketUrl, 'notes');
     slow.socket.pause();
