@@ -28,7 +28,14 @@ export function killed(run: Run, seat: Seat, id: string = 'F01'): Fault {
     },
     heal: async () => {
       run.nodeFact(seat, 'started');
-      await seat.start();
+      try {
+        await seat.start();
+      } catch (error) {
+        if (!String(error).includes('is refused')) throw error;
+        // It says itself that something is lost. What, is seen in what is left.
+        run.promise('F1', `${seat.id} starts again on its own disk`, false, String(error));
+        await seat.start({ env: { ACCEPT_DATA_LOSS: '1' } });
+      }
       run.nodeFact(seat, 'ready');
     },
     prove: () => (pid !== null && isDead ? `process ${pid} is gone` : null),
