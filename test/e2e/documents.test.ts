@@ -114,7 +114,7 @@ describe('links', () => {
     await shows(ada, 'secret plan!?');
     // No other document.
     await writer.turnTo('team/other');
-    await writer.page.getByRole('alert').getByText('There is no such document').waitFor();
+    await writer.page.getByRole('alert').getByText('You are signed out').waitFor();
     const stranger = await visit(url, 'team/plan');
     await says(stranger, 'Session ended: sign in');
   });
