@@ -30,7 +30,6 @@ export type MutantName =
   | 'batch confirmed before it is written'
   | 'replicated acks without a replica'
   | 'heartbeats say nothing'
-  | 'a question outwaits a link'
   | 'disputes are not spoken of'
   | 'a question outlives whom it was put to';
 
@@ -162,20 +161,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     noticedBy: [11],
     seedsMax: 200,
-  },
-  {
-    name: 'a question outwaits a link',
-    breaks:
-      'I2: who asked in vain during a cut asks half a minute later (was so, found by the simulation)',
-    edits: [
-      {
-        file: 'server/fanout/anti-entropy.js',
-        find: 'this.#schedule(document, known, trigger);',
-        replace: '',
-      },
-    ],
-    noticedBy: [],
-    seedsMax: 3_000,
   },
   {
     name: 'disputes are not spoken of',

@@ -92,15 +92,15 @@ async function many({ seeds, from, processes, failures }: Options): Promise<numb
     seeds: seedsFrom(from, seeds),
     processes: Math.max(1, processes),
     failuresMax: Math.max(1, failures),
-    onReport: () => {
+    onReport: ({ seed, problems }) => {
       progress.seed();
+      // At once: who sees one that matters need not wait for the rest.
+      if (problems.length === 0) return;
+      print(`seed ${seed} FAILED (npm run simulate -- --seed ${seed} --trace)`);
+      for (const problem of problems) print(`  ${problem}`);
     },
   });
   progress.end();
-  for (const { seed, problems } of result.failed) {
-    print(`seed ${seed} FAILED (npm run simulate -- --seed ${seed} --trace)`);
-    for (const problem of problems) print(`  ${problem}`);
-  }
   const seconds = (performance.now() - startedMs) / 1_000;
   print(
     `${result.seeds} seeds, ${result.failed.length} failed, in ${seconds.toFixed(1)} s ` +
