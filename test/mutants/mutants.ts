@@ -30,7 +30,6 @@ export type MutantName =
   | 'batch confirmed before it is written'
   | 'replicated acks without a replica'
   | 'heartbeats say nothing'
-  | 'disputes are not spoken of'
   | 'a question outlives whom it was put to';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -161,20 +160,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     noticedBy: [11],
     seedsMax: 200,
-  },
-  {
-    name: 'disputes are not spoken of',
-    breaks:
-      'I2: a node that has restarted says what it has every ten seconds (was so, found by the simulation)',
-    edits: [
-      {
-        file: 'server/fanout/news.js',
-        find: 'disputed(document) {',
-        replace: 'disputed(document) {\n        return;',
-      },
-    ],
-    noticedBy: [],
-    seedsMax: 3_000,
   },
   {
     name: 'a question outlives whom it was put to',
