@@ -39,7 +39,7 @@ export function PeopleBar({ session }: { readonly session: Session }): JSX.Eleme
       {rest.length > 0 && (
         <Menu
           class="more-people"
-          label={`${rest.length} more`}
+          label={`+${rest.length} more`}
           icon={<span class="disc disc-more">+{rest.length}</span>}
           items={rest.map((one) => ({
             label: one.name,
@@ -68,11 +68,11 @@ export function Disc({ person }: { readonly person: Person }): JSX.Element {
     <span
       class="disc"
       aria-hidden="true"
+      // Drawn by the style sheet: letters that are no part of what the button is called.
+      data-initials={initials(person.name)}
       // Through the object model: the security policy allows no style attributes.
       ref={(element) => element?.style.setProperty('--person', person.color)}
-    >
-      {initials(person.name)}
-    </span>
+    />
   );
 }
 
