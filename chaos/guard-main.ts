@@ -2,7 +2,7 @@
  * The process behind guard.ts. It reads what to look after from stdin; when stdin ends, whoever wrote there is gone,
  * and what is left is ended. A pipe is closed by the kernel, so this cannot be forgotten by a process that was killed.
  */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const processes = new Set<number>();
@@ -14,6 +14,19 @@ function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Where the system tells. */
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text
+      .split(' ')
+      .map(Number)
+      .filter((child) => child > 0);
+  } catch {
+    return [];
   }
 }
 
@@ -37,8 +50,8 @@ lines.on('line', (line) => {
 
 lines.on('close', () => {
   for (const pid of processes) {
-    // SIGKILL: it also ends what is stopped, and what would drain for nobody.
-    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    // SIGKILL: it also ends what is stopped, and what would drain for nobody. A tracer would leave behind what it traces.
+    for (const each of [...childrenOf(pid), pid]) if (isAlive(each)) process.kill(each, 'SIGKILL');
   }
   const timer = setInterval(() => {
     if ([...processes].some(isAlive)) return;
