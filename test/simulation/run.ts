@@ -52,6 +52,8 @@ const SWEPT_MS_MAX = 90_000;
 /** Questions a second, document and node, at most; and a few that are under way. */
 const ROUNDS_PER_S = 1;
 const ROUNDS_SLACK = 4;
+/** A message of an editor, at most. */
+const UNDERWAY_MS = 100;
 const SAMPLE_MS = 700;
 /** What this world can show: it has no presence, no tokens, no memory to measure, and a disk as slow as a scene wants it. */
 const CHECKED: ReadonlySet<string> = new Set(
@@ -138,8 +140,11 @@ class Run {
       stage.fail(`${waiting.join()} did not come back`);
       return;
     }
-    if (this.#plan.isPinned) this.#sendHomeWhoIsAway();
-    else await this.#bringBackEverybody();
+    if (this.#plan.isPinned) {
+      this.#sendHomeWhoIsAway();
+      // What they have sent is still under way.
+      await scheduler.run(UNDERWAY_MS);
+    } else await this.#bringBackEverybody();
     const roundsBefore = this.#rounds();
     const quietMs = scheduler.nowMs;
     stage.record({ f: 'mark', name: 'quiet' });
