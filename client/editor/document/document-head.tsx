@@ -48,7 +48,13 @@ export function DocumentHead({ session }: { readonly session: Session }): JSX.El
       )}
       <PeopleBar session={session} />
       <div class="head-actions">
-        <button type="button" class="button" id="share" onClick={() => (dialog.value = 'share')}>
+        <button
+          type="button"
+          class="button"
+          id="share"
+          aria-label="Share"
+          onClick={() => (dialog.value = 'share')}
+        >
           <Share2 aria-hidden="true" />
           <span>Share</span>
         </button>
