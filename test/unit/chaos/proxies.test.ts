@@ -1,7 +1,7 @@
 /** The proxies of chaos: what they read of Redis' protocol and of messages between nodes, and what they do to bytes. */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as Y from 'yjs';
 import { readBusMessage } from '../../../chaos/proxies/bus-message.ts';
@@ -36,6 +36,38 @@ function anInsertAndItsDeletion(): [Uint8Array, Uint8Array] {
   doc.getText('text').insert(0, 'abc');
   doc.getText('text').delete(1, 1);
   return updates as [Uint8Array, Uint8Array];
+}
+
+function push(payload: Uint8Array): Buffer {
+  return encodeStrings('>', [Buffer.from('message'), Buffer.from('c'), Buffer.from(payload)]);
+}
+
+function command(...words: readonly string[]): Buffer {
+  return encodeStrings(
+    '*',
+    words.map((word) => Buffer.from(word)),
+  );
+}
+
+async function echoLink(): Promise<{ link: LinkProxy; open: () => Promise<Socket> }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const link = await LinkProxy.start({ name: 'link', port, random: Math.random });
+  onTestFinished(async () => {
+    await link.close();
+    server.close();
+  });
+  const open = async (): Promise<Socket> => {
+    const socket = connect(link.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  };
+  return { link, open };
 }
 
 describe('RESP', () => {
@@ -89,8 +121,6 @@ describe('a message between nodes', () => {
     tap.rules = [{ decide: (message) => (message?.isDeleteOnly === true ? { do: 'drop' } : null) }];
     const passed: Buffer[] = [];
     const down = tap.makeTaps().down?.((piece) => passed.push(piece));
-    const push = (payload: Uint8Array): Buffer =>
-      encodeStrings('>', [Buffer.from('message'), Buffer.from('c'), Buffer.from(payload)]);
     const pong = Buffer.from('+PONG\r\n');
     down?.write(Buffer.concat([push(updateMessage(insert)), push(updateMessage(deletion)), pong]));
     expect(passed).toEqual([push(updateMessage(insert)), pong]);
@@ -102,11 +132,6 @@ describe('a message between nodes', () => {
     tap.isMuted = true;
     const passed: string[] = [];
     const up = tap.makeTaps().up?.((piece) => passed.push(piece.toString()));
-    const command = (...words: string[]): Buffer =>
-      encodeStrings(
-        '*',
-        words.map((word) => Buffer.from(word)),
-      );
     up?.write(Buffer.concat([command('PUBLISH', 'all', 'hi'), command('PING')]));
     expect(passed[0]).toContain('chaos:nowhere');
     expect(passed[1]).toBe(command('PING').toString());
@@ -115,27 +140,6 @@ describe('a message between nodes', () => {
 });
 
 describe('a link', () => {
-  async function echoLink(): Promise<{ link: LinkProxy; open: () => Promise<Socket> }> {
-    const server = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.pipe(socket);
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address() as AddressInfo;
-    const link = await LinkProxy.start({ name: 'link', port, random: Math.random });
-    onTestFinished(async () => {
-      await link.close();
-      server.close();
-    });
-    const open = async (): Promise<Socket> => {
-      const socket = connect(link.port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      await once(socket, 'connect');
-      return socket;
-    };
-    return { link, open };
-  }
-
   it('that is cut loses bytes and says how many; healed, it resets what has a hole', async () => {
     const { link, open } = await echoLink();
     const socket = await open();
