@@ -44,8 +44,10 @@ export async function join(url: string, timeoutMs: number): Promise<Joined> {
   });
 }
 
+export type Listener = Pick<WebSocket, 'readyState' | 'terminate'>;
+
 /** Joins, and stops reading: the server's buffers fill up. */
-export async function joinAndStall(url: string): Promise<WebSocket> {
+export async function joinAndStall(url: string): Promise<Listener> {
   const socket = new WebSocket(url, { handshakeTimeout: OPEN_TIMEOUT_MS });
   return await new Promise((resolve, reject) => {
     socket.on('error', reject);

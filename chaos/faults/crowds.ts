@@ -1,7 +1,12 @@
 /** F74 to F76: herds, slow consumers and hostile clients, beside editors who must not notice. */
-import type { WebSocket } from 'ws';
 import * as Y from 'yjs';
-import { join, joinAndStall, sendHostile, type Joined } from '../editors/listeners.ts';
+import {
+  join,
+  joinAndStall,
+  sendHostile,
+  type Joined,
+  type Listener,
+} from '../editors/listeners.ts';
 import { pause } from '../engine/clock.ts';
 import type { Run } from '../engine/run.ts';
 import type { LinkProxy } from '../proxies/link-proxy.ts';
@@ -70,7 +75,7 @@ export function herd(run: Run, seat: Seat, { clients, mebibytes }: HerdSize): Fa
 const SLOW_BYTES_PER_SECOND = 2_000;
 
 export function slowConsumers(run: Run, seat: Seat, link: LinkProxy, count: number): Fault {
-  let sockets: WebSocket[] = [];
+  let sockets: Listener[] = [];
   return {
     id: 'F75',
     name: `${count} clients who hardly read`,
