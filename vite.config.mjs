@@ -15,9 +15,10 @@ function shell() {
   return {
     name: 'shell',
     apply: 'build',
+    /** @param {import('vite').Rolldown.OutputBundle} bundle */
     generateBundle(_options, bundle) {
       const worker = bundle['service-worker.js'];
-      if (worker === undefined)
+      if (worker?.type !== 'chunk')
         throw new Error('there is no service worker to write the shell into');
       const kept = Object.values(bundle).filter(({ fileName }) => isOfShell(fileName));
       const files = ['./', './icon.svg', './manifest.webmanifest'];

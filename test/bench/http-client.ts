@@ -78,12 +78,7 @@ export function documentPath(document: string, rest: string): string {
 }
 
 function unpacked(response: IncomingMessage): NodeJS.ReadableStream {
-  switch (response.headers['content-encoding']) {
-    case 'br':
-      return response.pipe(createBrotliDecompress());
-    case 'gzip':
-      return response.pipe(createGunzip());
-    default:
-      return response;
-  }
+  const coding = response.headers['content-encoding'];
+  if (coding === 'br') return response.pipe(createBrotliDecompress());
+  return coding === 'gzip' ? response.pipe(createGunzip()) : response;
 }

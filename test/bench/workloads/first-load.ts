@@ -160,10 +160,9 @@ async function firstLoad(run: Run): Promise<Outcome> {
 
   run.say('cold starts');
   for (let at = 0; at < SMALL_DOCUMENTS; at++) {
-    const body = entriesDocument(SMALL_ENTRIES);
     const put = await http.ask(documentPath(smallName(at), ''), {
       method: 'PUT',
-      body,
+      body: entriesDocument(SMALL_ENTRIES),
       headers: BYTES,
     });
     if (put.status !== 201) faults.push(`a small document was answered ${put.status}`);

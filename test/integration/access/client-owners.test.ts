@@ -51,7 +51,9 @@ describe('client ids of others', () => {
     const forger = await join(node, 'mallory');
     forger.sendSync(SYNC.update, forged(victim.doc, 'BBBB'));
     await forger.whenClosed();
-    expect(`${forger.closeCode} ${forger.closeReason}`).toBe('4409 foreign-client-id: client-owner');
+    expect(`${forger.closeCode} ${forger.closeReason}`).toBe(
+      '4409 foreign-client-id: client-owner',
+    );
     await type(victim, 'CCCC');
     const reader = await join(node, 'bob');
     expect(reader.doc.getText('text').toString()).toBe('AAAACCCC');

@@ -59,9 +59,9 @@ describe('compared with now', () => {
       compare(before, after)
         .map(({ pieces }) => pieces.filter(({ change }) => change !== skip))
         .filter((pieces) => pieces.length > 0)
-        .map((pieces) => pieces.map(({ text }) => text).join(''));
-    expect(side('added')).toEqual(before.map(({ text }) => text));
-    expect(side('removed')).toEqual(after.map(({ text }) => text));
+        .map((pieces) => pieces.map((piece) => piece.text).join(''));
+    expect(side('added')).toEqual(before.map((block) => block.text));
+    expect(side('removed')).toEqual(after.map((block) => block.text));
   });
 
   it('sees paragraphs, headings, tasks and cells of rich text', () => {
