@@ -10,7 +10,7 @@ import type { SeedReport } from './worker-main.ts';
 const PROCESSES = 2;
 /** As many as were seen to pass, on a machine that was busy; SIMULATION_SEEDS=10000 and more where there is time. */
 const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 5_000);
-const TIMEOUT_MS = 300_000 * Math.max(1, SEEDS / 10_000);
+const TIMEOUT_MS = 600_000 * Math.max(1, SEEDS / 5_000);
 
 async function run(seeds: readonly number[], processes: number = PROCESSES): Promise<Reported> {
   const reports: SeedReport[] = [];
