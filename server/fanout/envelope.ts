@@ -2,9 +2,10 @@
  * The outside of every message between nodes: who sent it, which of its messages it is, what it is about.
  *
  *   magic 'S' 'Y' · version · kind · flags · epoch (8 bytes) · origin · region · seq
- *   [document] [traceparent: 26 bytes] · length and payload · [HMAC-SHA256: 32 bytes]
+ *   [document] [traceparent: 26 bytes] · length and payload · CRC-32 (4 bytes) · [HMAC-SHA256: 32 bytes]
  *
- * Strings are varuint length and UTF-8, numbers are varuints. The signature covers every byte before it. What
+ * Strings are varuint length and UTF-8, numbers are varuints. Checksum and signature cover every byte before them: a flipped
+ * bit in an update may leave a valid one, and nodes that took it would differ for ever. What
  * decodes is in its only spelling. Messages come from whoever can publish to Redis: decoding returns a union,
  * never throws, and reads nothing past its bounds. A node with a secret refuses what is not signed; one
  * without takes signed messages as well, so that a secret can be introduced node by node.
@@ -12,6 +13,7 @@
  * Version 1. A change that an older node would misread takes a new version, which the older one drops.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import * as encoding from 'lib0/encoding';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
 import { MESSAGE_BYTES_MAX, isName } from './bus.ts';
@@ -24,10 +26,12 @@ const VERSION = 1;
 const HAS_DOCUMENT = 1;
 const HAS_TRACE = 2;
 const IS_SIGNED = 4;
+const HAS_CHECKSUM = 8;
 
 const ORIGIN_OFFSET = 5;
 const EPOCH_BYTES = 8;
 const SIGNATURE_BYTES = 32;
+const CHECKSUM_BYTES = 4;
 const NAME_BYTES_MAX = 64;
 /** 200 UTF-16 units (document-name.ts), three bytes each at most. */
 const DOCUMENT_BYTES_MAX = 600;
@@ -91,7 +95,8 @@ export function encodeEnvelope(envelope: Envelope, secret: string | null): Uint8
     encoder,
     (document === null ? 0 : HAS_DOCUMENT) |
       (traceparent === null ? 0 : HAS_TRACE) |
-      (secret === null ? 0 : IS_SIGNED),
+      (secret === null ? 0 : IS_SIGNED) |
+      HAS_CHECKSUM,
   );
   encoding.writeUint8Array(encoder, Buffer.from(epoch, 'hex'));
   encoding.writeVarString(encoder, origin);
@@ -102,6 +107,7 @@ export function encodeEnvelope(envelope: Envelope, secret: string | null): Uint8
     encoding.writeUint8Array(encoder, Buffer.from(traceparent.replaceAll('-', ''), 'hex'));
   }
   encoding.writeVarUint8Array(encoder, payload);
+  encoding.writeUint32(encoder, crc32(encoding.toUint8Array(encoder)));
   if (secret !== null) {
     encoding.writeUint8Array(encoder, signature(encoding.toUint8Array(encoder), secret));
   }
@@ -122,7 +128,11 @@ export function decodeEnvelope(bytes: Uint8Array, secret: string | null): Decode
   if (secret !== null && !(isSigned && isSignedWith(bytes, end, secret))) {
     return { ok: false, reason: 'auth' };
   }
-  const envelope = read(bytes.subarray(0, end), readEnvelope);
+  const checked = end - CHECKSUM_BYTES;
+  if (((bytes[4] as number) & HAS_CHECKSUM) === 0 || !hasChecksum(bytes, checked)) {
+    return { ok: false, reason: 'malformed' };
+  }
+  const envelope = read(bytes.subarray(0, checked), readEnvelope);
   return envelope === null ? { ok: false, reason: 'malformed' } : { ok: true, envelope };
 }
 
@@ -143,7 +153,7 @@ function readEnvelope(reader: Reader): Envelope {
   reader.take(3);
   const kind = KINDS[reader.byte()] ?? reader.refuse();
   const flags = reader.byte();
-  if (flags > (HAS_DOCUMENT | HAS_TRACE | IS_SIGNED)) reader.refuse();
+  if (flags > (HAS_DOCUMENT | HAS_TRACE | IS_SIGNED | HAS_CHECKSUM)) reader.refuse();
   const epoch = hex(reader.take(EPOCH_BYTES));
   const origin = readName(reader);
   const region = readName(reader);
@@ -173,6 +183,12 @@ function readTrace(reader: Reader): string {
   const cuts = [0, 2, 34, 50, 52];
   const parts = cuts.slice(1).map((to, index) => digits.slice(cuts[index], to));
   return parts[0] === '00' ? parts.join('-') : reader.refuse();
+}
+
+function hasChecksum(bytes: Uint8Array, end: number): boolean {
+  if (end < 5) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + end, CHECKSUM_BYTES);
+  return view.getUint32(0, true) === crc32(bytes.subarray(0, end));
 }
 
 function signature(bytes: Uint8Array, secret: string): Buffer {

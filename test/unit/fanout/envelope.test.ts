@@ -1,5 +1,6 @@
 /** Bytes from the bus that anybody may have put there: what decodes, and what is dropped as what. */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MESSAGE_BYTES_MAX } from '../../../server/fanout/bus.ts';
@@ -43,6 +44,15 @@ const reasonOf = (bytes: Uint8Array, key: string | null = null): string => {
   return decoded.ok ? 'ok' : decoded.reason;
 };
 
+/** With a checksum that fits, so that what follows is looked at. */
+function summed(hex: string): Uint8Array {
+  const bytes = Buffer.from(hex, 'hex');
+  bytes[4] = (bytes[4] as number) | 8;
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32LE(crc32(bytes));
+  return Buffer.concat([bytes, sum]);
+}
+
 /** Every prefix, every byte flipped in one bit, a byte more. */
 function* damaged(bytes: Uint8Array): Generator<Uint8Array> {
   for (let length = 0; length < bytes.length; length += 1) yield bytes.slice(0, length);
@@ -63,7 +73,7 @@ describe('envelope', () => {
         '5359', // SY
         '01', // version
         '00', // update
-        '03', // document, trace
+        '0b', // document, trace, checksum
         '0123456789abcdef',
         '026e31', // n1
         '026575', // eu
@@ -71,14 +81,19 @@ describe('envelope', () => {
         '076e6f7465732f61', // notes/a
         '004bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b701',
         '03010203',
+        'c0dbf818', // checksum
       ].join(''),
     );
   });
 
   it('signed, ends in the HMAC-SHA256 of everything before', () => {
     const bytes = encodeEnvelope({ ...example, document: null, traceparent: null }, SECRET);
-    expect(Buffer.from(bytes).toString('hex')).toBe(
-      '53590100040123456789abcdef026e31026575ac0203010203e9bd6d70ee2a2699f7b4c9fcb91a9f1b867d3f81de59101bff0e0721b61ddb9e',
+    const signed = bytes.slice(0, -32);
+    expect(Buffer.from(signed).toString('hex')).toBe(
+      '535901000c0123456789abcdef026e31026575ac0203010203d9c0f0dc',
+    );
+    expect(Buffer.from(bytes.slice(-32))).toEqual(
+      createHmac('sha256', SECRET).update(signed).digest(),
     );
   });
 
@@ -94,10 +109,11 @@ describe('envelope', () => {
   it('has one spelling only: what decodes encodes to the same bytes', () => {
     fc.assert(
       fc.property(envelope, fc.nat(), fc.nat(255), (sent, at, value) => {
-        const bytes = encodeEnvelope(sent, null).slice();
-        bytes[at % bytes.length] = value;
+        const body = encodeEnvelope(sent, null).slice(0, -4);
+        body[at % body.length] = value;
+        const bytes = summed(Buffer.from(body).toString('hex'));
         const decoded = decodeEnvelope(bytes, null);
-        if (decoded.ok && (bytes[4] as number) < 4) {
+        if (decoded.ok && ((bytes[4] as number) & 4) === 0) {
           expect(Buffer.from(encodeEnvelope(decoded.envelope, null))).toEqual(Buffer.from(bytes));
         }
       }),
@@ -133,7 +149,9 @@ describe('hostile envelopes', () => {
     ['B02 a higher protocol version', patched(2, 2), 'version'],
     ['B02 version 0', patched(2, 0), 'version'],
     ['B02 an unknown kind', patched(3, KINDS.length), 'malformed'],
-    ['B02 an unknown flag', patched(4, 0x0b), 'malformed'],
+    ['B02 an unknown flag', summed('535901001b0123456789abcdef026e310265750100'), 'malformed'],
+    ['B11 no checksum', patched(4, 3), 'malformed'],
+    ['B11 a bit of the payload that flipped', patched(valid.length - 5, 2), 'malformed'],
     ['B12 40 MB', Buffer.concat([valid, Buffer.alloc(40_000_000)]), 'too-large'],
     ['B12 one byte over the limit', Buffer.alloc(MESSAGE_BYTES_MAX + 1, valid), 'too-large'],
     ['B01 trailing byte', Buffer.concat([valid, Buffer.of(0)]), 'malformed'],
@@ -142,30 +160,26 @@ describe('hostile envelopes', () => {
       Buffer.concat([valid.slice(0, 13), Buffer.alloc(8, 0xff)]),
       'malformed',
     ],
-    ['B01 flagged as signed, and too short for it', patched(4, 7).slice(0, 30), 'malformed'],
-    [
-      'B01 sequence number 0',
-      Buffer.from('53590100000123456789abcdef026e310265750000', 'hex'),
-      'malformed',
-    ],
+    ['B01 flagged as signed, and too short for it', patched(4, 15).slice(0, 30), 'malformed'],
+    ['B01 sequence number 0', summed('53590100000123456789abcdef026e310265750000'), 'malformed'],
     [
       'B01 a number longer than it need be',
-      Buffer.from('53590100000123456789abcdef026e31026575810000', 'hex'),
+      summed('53590100000123456789abcdef026e31026575810000'),
       'malformed',
     ],
     [
       'B01 a document name that is none',
-      Buffer.from('53590100010123456789abcdef026e3102657501022e2e00', 'hex'),
+      summed('53590100010123456789abcdef026e3102657501022e2e00'),
       'malformed',
     ],
     [
       'B01 a node id with a space',
-      Buffer.from('53590100000123456789abcdef026e200265750100', 'hex'),
+      summed('53590100000123456789abcdef026e200265750100'),
       'malformed',
     ],
     [
       'B01 a node id of broken UTF-8',
-      Buffer.from('53590100000123456789abcdef02c3280265750100', 'hex'),
+      summed('53590100000123456789abcdef02c3280265750100'),
       'malformed',
     ],
   ];

@@ -15,11 +15,12 @@ function house(offer: (update: Uint8Array) => Offer = () => ({ kind: 'accepted' 
   const timers = new VirtualTimers();
   const stats = new FanoutStats();
   const opening: (() => void)[] = [];
-  const room = { offer, exists: true, isDisposed: false, appliedSeq: 0 };
+  const room = { offer, context: {}, exists: true, isDisposed: false, appliedSeq: 0 };
   const scene = {
     timers,
     isFull: true,
     tells: () => false,
+    isStored: () => false,
     report: () => undefined,
     store: { isFull: false, stat: () => Promise.resolve(null) },
     registry: {
