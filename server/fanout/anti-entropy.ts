@@ -3,17 +3,19 @@
  * (part.ts lists the triggers); each only says "there may be something at that node", and that is all it takes.
  *
  *   want ──(delay, pace)──▶ ready ──(slots)──▶ asked ──pieces──▶ answered   useful: soon again if need be
- *                             ▲                  └──silence──▶ given up     otherwise: half as often
+ *                             ▲                  └──silence──▶ late         otherwise: half as often
  *                             └── until a heartbeat says the same ──┘
+ *
+ * A question that nobody has answered for a while was lost, or its answer is slow: it may be put again, and what still
+ * comes is taken. (Given up, slow answers were asked for again and again in vain; waited for longer, lost ones were
+ * missed long after a cut too short to be noticed.)
  *
  * Nothing is repeated by itself: what still differs after an answer is found by the next heartbeat. What an answer
  * brings is taken update by update, so that what has come stays. Wants, questions and answers are bounded. [I6]
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Room } from '../rooms/room.ts';
-import type { TimerHandle } from '../rooms/timers.ts';
 import { deletesDigest } from './digest.ts';
-import type { Epoch } from './envelope.ts';
 import type { Received } from './exchange.ts';
 import type { Inbox, Outcome } from './inbox.ts';
 import { STATE_VECTOR_BYTES_MAX, type ReplyMessage } from './messages.ts';
@@ -21,6 +23,7 @@ import { Pace } from './pace.ts';
 import type { FanoutScene, Trigger } from './part.ts';
 import type { Peers } from './peers.ts';
 import { Assembly } from './pieces.ts';
+import type { Covered, Question, Want } from './question.ts';
 import type { FanoutStats } from './stats.ts';
 import { isDeletion, visit } from './visit.ts';
 
@@ -30,8 +33,8 @@ const QUESTIONS_MAX = 32;
 const OPENING_QUESTIONS_MAX = 256;
 /** Without another piece; a round trip around the earth, and a busy node. */
 const SILENCE_MS = 1_500;
-/** As pauses between questions get longer, so does this: who answers slowly would be asked again and again in vain. */
-const SILENCE_MS_MAX = 6_000;
+/** How much longer an answer that is late is taken as one. */
+const LATE_MS = 6_000;
 /** What comes late or in another order is waited for before a gap leads to a question. */
 const DELAY_MS: Readonly<Record<Trigger, number>> = {
   gap: 60,
@@ -43,37 +46,6 @@ const DELAY_MS: Readonly<Record<Trigger, number>> = {
   awaited: 0,
 };
 const NOTHING: Uint8Array = Uint8Array.of(0);
-
-/** All that the origin had published of a document up to there. */
-interface Covered {
-  readonly origin: string;
-  readonly epoch: Epoch;
-  readonly upToSeq: number;
-}
-
-interface Want {
-  from: string;
-  readonly trigger: Trigger;
-  dueMs: number;
-  timer: TimerHandle | null;
-}
-
-interface Question {
-  readonly document: DocumentName;
-  readonly to: string;
-  readonly nonce: number;
-  readonly room: Room;
-  readonly release: () => void;
-  readonly assembly: Assembly;
-  readonly onEnd: () => void;
-  timer: TimerHandle | null;
-  /** Updates that are being looked at. */
-  underway: number;
-  isWhole: boolean;
-  hasFailed: boolean;
-  isUseful: boolean;
-  storeSeq: number;
-}
 
 export interface AntiEntropyOptions {
   readonly scene: FanoutScene;
@@ -116,7 +88,14 @@ export class AntiEntropy {
     if (this.#isClosed) return;
     const known = this.#wants.get(document);
     if (known !== undefined) {
-      // Since it began to wait a link may have come up: it does not wait longer than one that comes now.
+      // Since it began to wait a link may have come up, and who speaks now may be asked sooner than the one before: it does
+      // not wait longer than one that comes now.
+      if (
+        from !== null &&
+        this.pace.waitMs(document, from) < this.pace.waitMs(document, known.from)
+      ) {
+        known.from = from;
+      }
       this.#schedule(document, known, trigger);
       return;
     }
@@ -157,8 +136,11 @@ export class AntiEntropy {
 
   /** A link came up, here or there: what was asked before may be lost, and everybody may be asked again. */
   reset(): void {
+    const unanswered = Array.from(this.#questions.values()).filter(
+      ({ underway, isLate }) => underway === 0 && !isLate,
+    );
+    for (const question of unanswered) this.#givePlace(question);
     this.pace.reset();
-    for (const question of this.#questions.values()) this.#listen(question);
   }
 
   /** A room is about to be entered: asks at once, waits `waitMs` at most. Null: there is nobody to ask. */
@@ -283,6 +265,7 @@ export class AntiEntropy {
       onEnd,
       timer: null,
       underway: 0,
+      isLate: false,
       isWhole: false,
       hasFailed: false,
       isUseful: false,
@@ -311,16 +294,28 @@ export class AntiEntropy {
   /** Waits (again) for the next piece. */
   #listen(question: Question): void {
     const { timers } = this.#options.scene;
-    const { document, to } = question;
-    const intervalMs = this.pace.intervalMs(document, to);
-    const silenceMs = Math.min(SILENCE_MS_MAX, Math.max(SILENCE_MS, intervalMs));
     if (question.timer !== null) timers.clearTimeout(question.timer);
-    question.timer = timers.setTimeout(() => {
-      question.timer = null;
-      // What has come and is being looked at may take longer than what is still to come.
-      if (question.underway > 0) this.#listen(question);
-      else this.#end(question, 'failed');
-    }, silenceMs);
+    question.timer = timers.setTimeout(
+      () => {
+        question.timer = null;
+        // What has come and is being looked at may take longer than what is still to come.
+        if (question.underway > 0) this.#listen(question);
+        else if (question.isLate) this.#end(question, 'failed');
+        else this.#givePlace(question);
+      },
+      question.isLate ? LATE_MS : SILENCE_MS,
+    );
+  }
+
+  /** It may be put again; what comes of its answer is still taken. */
+  #givePlace(question: Question): void {
+    const { document, to } = question;
+    question.isLate = true;
+    this.#asking.delete(document);
+    this.pace.silent(document, to);
+    this.#listen(question);
+    this.#options.onAnswered(document);
+    this.#next();
   }
 
   /** What is kept while an update waits does not hold the message that brought it. [I6] */
@@ -353,11 +348,11 @@ export class AntiEntropy {
     const { document, to, isUseful, timer } = question;
     if (!this.#questions.delete(question.nonce)) return;
     if (timer !== null) scene.timers.clearTimeout(timer);
-    this.#asking.delete(document);
+    if (!question.isLate) this.#asking.delete(document);
     if (outcome === 'failed') stats.roundsFailed += 1;
     else if (isUseful) stats.roundsUseful += 1;
     else stats.roundsIdle += 1;
-    this.pace.answered(document, to, isUseful);
+    if (isUseful || !question.isLate) this.pace.answered(document, to, isUseful);
     onAnswered(document);
     question.release();
     question.onEnd();

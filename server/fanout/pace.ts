@@ -1,6 +1,7 @@
 /**
  * How often a node may be asked about a document: once a second, and after each time that it brought nothing half as
- * often, down to every 30 s. Forgotten when the two agree, or when a link comes up and everything may be different.
+ * often, down to every 30 s; what is lost is asked for again sooner. Forgotten when the two agree, or when a link comes up and
+ * everything may be different.
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Timers } from '../rooms/timers.ts';
@@ -8,6 +9,8 @@ import type { Timers } from '../rooms/timers.ts';
 /** A little more than the other one waits between its answers. */
 const INTERVAL_MS = 1_100;
 const INTERVAL_MS_MAX = 30_000;
+/** After silence: a link that loses half of all messages has to heal within seconds too. */
+const SILENT_INTERVAL_MS_MAX = 2_200;
 const PACES_MAX = 50_000;
 
 interface Step {
@@ -32,13 +35,13 @@ export class Pace {
   }
 
   /** How far questions are apart by now. */
-  intervalMs(document: DocumentName, node: string): number {
+  #intervalMs(document: DocumentName, node: string): number {
     return this.#steps.get(keyOf(document, node))?.intervalMs ?? INTERVAL_MS;
   }
 
   asked(document: DocumentName, node: string): void {
     const key = keyOf(document, node);
-    const intervalMs = this.intervalMs(document, node);
+    const intervalMs = this.#intervalMs(document, node);
     this.#steps.delete(key);
     this.#steps.set(key, { askedMs: this.#timers.now(), intervalMs });
     const oldest = this.#steps.keys().next().value;
@@ -49,6 +52,13 @@ export class Pace {
     const step = this.#steps.get(keyOf(document, node));
     if (step === undefined) return;
     step.intervalMs = isUseful ? INTERVAL_MS : Math.min(INTERVAL_MS_MAX, step.intervalMs * 2);
+  }
+
+  /** Nothing came: the question or its answer is lost, or slow. */
+  silent(document: DocumentName, node: string): void {
+    const step = this.#steps.get(keyOf(document, node));
+    if (step === undefined || step.intervalMs >= SILENT_INTERVAL_MS_MAX) return;
+    step.intervalMs = Math.min(SILENT_INTERVAL_MS_MAX, step.intervalMs * 2);
   }
 
   agreed(document: DocumentName, node: string): void {
