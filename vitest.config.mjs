@@ -1,10 +1,11 @@
 // Tests run from the build (dist/), exactly what ships: worker threads and child processes included.
-// Those of clusters promise seconds. They come after all others, so that nobody's loops take the cores away from the
-// servers they start; they mostly wait, and do so side by side.
+// The simulation has a budget for its thousands of seeds and takes both cores; those of clusters promise seconds, mostly wait,
+// and do so side by side. Both come after all others, one after the other, so that nobody takes the cores away from them.
 import { defineConfig } from 'vitest/config';
 
 const results = process.env.TEST_RESULTS;
 const clusters = 'dist/test/integration/cluster/**/*.test.js';
+const simulation = 'dist/test/simulation/**/*.test.js';
 
 export default defineConfig({
   test: {
@@ -20,8 +21,16 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['dist/test/**/*.test.js'],
-          exclude: ['**/node_modules/**', 'dist/test/bench/**', clusters],
+          exclude: ['**/node_modules/**', 'dist/test/bench/**', clusters, simulation],
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: [simulation],
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -30,7 +39,7 @@ export default defineConfig({
           name: 'clusters',
           include: [clusters],
           maxConcurrency: 8,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -61,6 +61,8 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       await ada.page.getByRole('dialog', { name: dialog }).waitFor();
       expect(await violations(ada)).toEqual([]);
       await ada.page.keyboard.press('Escape');
+      // Until it is gone it keeps the keys to itself.
+      await ada.page.getByRole('dialog', { name: dialog }).waitFor({ state: 'hidden' });
     }
   });
 
