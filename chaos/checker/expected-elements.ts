@@ -62,11 +62,7 @@ export function* lingeringIn(
   }
 }
 
-/**
- * Of these: acked values that `content` has lost: it shows none, or one that the same writer set earlier. None is right
- * where a later value was not acked: an update's deletions are integrated before structs that wait for what is missing, so
- * that a node which was lost may have said that the old value is gone, and not the new one (simulation, seed 106057).
- */
+/** Of these: acked values that `content` has lost: it shows none, or one that the same writer set earlier. */
 export function* staleIn(
   operations: readonly Operation[],
   content: Content,
@@ -82,8 +78,7 @@ export function* staleIn(
     const ack = operation.acks.find((each) => counts(each, operation));
     const allowed = own.slice(last).map(({ set }) => set?.value);
     const value = content.reg[key];
-    const isRight = value === undefined ? allowed.length > 1 : allowed.includes(value);
-    if (ack !== undefined && !isRight) {
+    if (ack !== undefined && (value === undefined || !allowed.includes(value))) {
       yield { element: `${key}=${operation.set?.value}`, operation, ack };
     }
   }

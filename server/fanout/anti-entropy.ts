@@ -184,16 +184,16 @@ export class AntiEntropy {
       case 'too-large':
         this.#end(question, 'failed');
         break;
-      case 'update':
-        question.underway += 1;
+      case 'update': {
+        const covered = { origin, epoch: received.epoch, upToSeq: message.upToSeq };
         if (assembled.isLast) question.isWhole = true;
         if (assembled.isLast && !assembled.isComplete) question.hasFailed = true;
-        this.#take(question, assembled.update, {
-          origin,
-          epoch: received.epoch,
-          upToSeq: message.upToSeq,
-        });
+        // Deletions of structs that were lost on the way: half of what somebody did, should the other node vanish now.
+        if (question.hasFailed && isDeletesOnly(assembled.update))
+          this.#endIfDone(question, covered);
+        else this.#take(question, assembled.update, covered);
         break;
+      }
     }
   }
 
@@ -321,6 +321,7 @@ export class AntiEntropy {
   /** What is kept while an update waits does not hold the message that brought it. [I6] */
   #take(question: Question, update: Uint8Array, covered: Covered): void {
     const { document, to: origin } = question;
+    question.underway += 1;
     let isFirst = true;
     const onSettled = (outcome: Outcome, _room: Room | null, storeSeq: number): void => {
       if (!isFirst) return;
@@ -362,12 +363,17 @@ export class AntiEntropy {
   /** Validated and taken like any update, if it is one by itself. */
   #takeUnasked({ origin, message }: Received & { readonly message: ReplyMessage }): void {
     const { inbox, stats } = this.#options;
-    const { document, bytes, size, offset } = message;
+    const { document, bytes, size, offset, count } = message;
     if (size === 0) return;
-    if (offset > 0 || bytes.length < size) {
+    if (offset > 0 || bytes.length < size || (count > 1 && isDeletesOnly(bytes))) {
       stats.dropped.unasked += 1;
       return;
     }
     inbox.put({ document, update: bytes, origin, onSettled: () => undefined });
   }
+}
+
+/** An answer ends with everything that is deleted: an update of no clients' structs. */
+function isDeletesOnly(update: Uint8Array): boolean {
+  return update[0] === 0;
 }

@@ -18,4 +18,9 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     claim:
       '[I2] after a flapping link and a one-way cut of the same transport replicas are equal within 5 s: a lost question is put again, to whoever may be asked first',
   },
+  ...[105_179, 106_057, 108_839].map((seed) => ({
+    seed,
+    claim:
+      '[I1] deletions of an answer whose structs were lost are not taken: a replaced value was gone',
+  })),
 ];

@@ -35,22 +35,28 @@ export interface ProviderSocket {
 export type SessionMessage = Exclude<ClientMessage, { readonly type: 'token' }>;
 
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
+/** Beyond it all that was sent counts as unsaved: a provider that means well has a few. [I6] */
+const UNSAVED_MAX = 10_000;
 
 /** Which of its frames a provider has counted, and which were answered. */
 export class FrameCount {
   #received = 0;
   #answered = 0;
-  /** Numbers of frames that are answered with 0. */
+  /** Numbers of frames that are answered with 0, besides all up to `#unsavedUpTo`. */
   readonly #unsaved = new Set<number>();
+  #unsavedUpTo = 0;
   /** The provider's state vector of its last SyncStep1, until its SyncStep2 has come. */
   #known: ReadonlyMap<number, number> | null = new Map<number, number>();
   #isStarted = false;
 
+  /** Numbers that are held. */
+  get held(): number {
+    return this.#unsaved.size;
+  }
+
   /** The provider starts counting anew. */
   restart(stateVector: Uint8Array): void {
-    for (let frame = this.#answered + 1; frame <= this.#received; frame += 1) {
-      this.#unsaved.add(frame);
-    }
+    this.#forfeit();
     this.#isStarted = true;
     this.#known = readStateVector(stateVector, STATE_VECTOR_BYTES_MAX);
   }
@@ -58,10 +64,10 @@ export class FrameCount {
   /** Returns the number of a frame that has to be answered. */
   note(message: { readonly type: 'sync-step-2' | 'update'; readonly update: Uint8Array }): number {
     this.#received += 1;
-    if (!this.#isStarted) this.#unsaved.add(this.#received);
+    if (!this.#isStarted) this.#forfeit();
     else if (message.type === 'sync-step-2') this.#known = null;
     else if (this.#known !== null && isKnown(message.update, this.#known)) {
-      this.#unsaved.add(this.#received);
+      this.refuse(this.#received);
     }
     return this.#received;
   }
@@ -73,6 +79,13 @@ export class FrameCount {
 
   refuse(frame: number): void {
     this.#unsaved.add(frame);
+    if (this.#unsaved.size > UNSAVED_MAX) this.#forfeit();
+  }
+
+  /** Nothing that has come so far is ever answered as saved. */
+  #forfeit(): void {
+    this.#unsavedUpTo = this.#received;
+    this.#unsaved.clear();
   }
 
   /** For each frame up to this one that was not answered yet: is it saved? */
@@ -80,7 +93,8 @@ export class FrameCount {
     const answers: boolean[] = [];
     while (this.#answered < upTo) {
       this.#answered += 1;
-      answers.push(!this.#unsaved.delete(this.#answered));
+      const isUnsaved = this.#unsaved.delete(this.#answered);
+      answers.push(!isUnsaved && this.#answered > this.#unsavedUpTo);
     }
     return answers;
   }
