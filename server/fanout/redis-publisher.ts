@@ -5,6 +5,7 @@
  */
 import type { Writable } from 'node:stream';
 import type { BusQueue, LinkReason, PublishOutcome } from './bus.ts';
+import { atEndOfTurn } from '../rooms/turn.ts';
 import type { Ledger } from './ledger.ts';
 import { RedisConnection } from './redis-connection.ts';
 import type { RedisAddress } from './redis-address.ts';
@@ -105,7 +106,7 @@ export class RedisPublisher {
     if (this.#isCollecting) return;
     this.#isCollecting = true;
     stream.cork();
-    setImmediate(() => {
+    atEndOfTurn(() => {
       this.#isCollecting = false;
       stream.uncork();
     });

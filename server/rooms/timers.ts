@@ -2,6 +2,8 @@
  * Time as rooms see it: passed in, so that a simulation can run hours in seconds and replay them from a seed.
  * Nothing in server/rooms reads a clock by itself.
  */
+import { afterReads } from './turn.ts';
+
 export interface TimerHandle {
   unref?(): unknown;
 }
@@ -24,9 +26,7 @@ export const realTimers: Timers = {
   clearTimeout: (handle) => {
     clearTimeout(handle as NodeJS.Timeout);
   },
-  setImmediate: (callback) => {
-    setImmediate(callback);
-  },
+  setImmediate: afterReads,
 };
 
 export function pause(timers: Timers, delayMs: number): Promise<void> {

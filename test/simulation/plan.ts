@@ -47,9 +47,7 @@ export function planOf(random: Random): Plan {
     if (spread === 'own') return REGIONS[index] as string;
     return spread === 'two' ? (REGIONS[index % 2] as string) : 'a';
   });
-  const disturbedMs = random.oneIn(12)
-    ? random.pick([9_000, 12_000, 36_000])
-    : 800 + random.float() * 2_700;
+  const disturbedMs = random.oneIn(12) ? longMs(random) : 800 + random.float() * 2_700;
   const healMs = WARM_UP_MS + disturbedMs;
   const isQuietFirst = !random.oneIn(4);
   const scenes = scenesOf(random, disturbedMs);
@@ -73,6 +71,17 @@ export function planOf(random: Random): Plan {
     isForTheSweep: disturbedMs > 5_000 && scenes.some(({ scene }) => scene.isSilent === true),
     lastEnd: random.pick(['kill', 'power', 'power', 'stop']),
   };
+}
+
+/**
+ * Longer than a lease, and longer than changes are told of every second: then only what a link's return leads to heals in
+ * time, unless a full heartbeat (every 10 s from the start) happens to be due, so that the heal must not always fall on the
+ * same moment of it.
+ */
+function longMs(random: Random): number {
+  const draw = random.float() * 3;
+  const rest = draw % 1;
+  return [9_000, 12_000, 32_500 + rest * 10_000][Math.floor(draw)] as number;
 }
 
 function scenesOf(random: Random, disturbedMs: number): PlannedScene[] {
