@@ -1,6 +1,6 @@
 /** F62 to F67: single messages of the bus, as a proxy that reads Redis' protocol can lose, double, delay and damage them. */
 import type { BusKind, BusMessage } from '../proxies/bus-message.ts';
-import type { BusCounts, BusRule, Fate } from '../proxies/bus-tap.ts';
+import type { BusRule, Fate } from '../proxies/bus-tap.ts';
 import type { Random } from '../random.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Fault } from './fault.ts';
@@ -8,22 +8,29 @@ import type { Fault } from './fault.ts';
 interface MessageFault {
   readonly id: string;
   readonly name: string;
-  readonly counted: Exclude<keyof BusCounts, 'messages'>;
+  /** What is done to them, for the proof. */
+  readonly counted: 'dropped' | 'duplicated' | 'delayed' | 'corrupted';
   readonly decide: (message: BusMessage | null) => Fate | null;
 }
 
 function messageFault(stage: Stage, { id, name, counted, decide }: MessageFault): Fault {
   const taps = stage.seats.flatMap(({ busLinks }) => busLinks.map(({ tap }) => tap));
-  const count = (): number => taps.reduce((sum, { counts }) => sum + counts[counted], 0);
-  const rule: BusRule = { decide };
-  let before = 0;
+  // Taps count for all rules together: other faults may be under way.
+  let happened = 0;
+  const rule: BusRule = {
+    decide: (message) => {
+      const fate = decide(message);
+      if (fate !== null) happened += 1;
+      return fate;
+    },
+  };
   return {
     id,
     name,
     scope: 'bus',
     targets: stage.seats.flatMap(({ busLinks }) => busLinks.map(({ link }) => link.name)),
     inject: async () => {
-      before = count();
+      happened = 0;
       for (const tap of taps) tap.rules = [...tap.rules, rule];
       await Promise.resolve();
     },
@@ -31,10 +38,7 @@ function messageFault(stage: Stage, { id, name, counted, decide }: MessageFault)
       for (const tap of taps) tap.rules = tap.rules.filter((other) => other !== rule);
       await Promise.resolve();
     },
-    prove: () => {
-      const happened = count() - before;
-      return happened > 0 ? `${happened} messages ${counted}` : null;
-    },
+    prove: () => (happened > 0 ? `${happened} messages ${counted}` : null),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Broken links between nodes and Redis: F32, F50 to F56, F60 to F67. */
-import { pause } from '../engine/clock.ts';
+import { holdsWithin, pause } from '../engine/clock.ts';
+import { readMetrics } from '../engine/observer.ts';
 import { deafen, flapping, mute, partition, regionSplit, slow, stalls } from '../faults/links.ts';
 import {
   corrupts,
@@ -28,7 +29,30 @@ function throughout(about: Staged, make: (run: Run) => Fault): Scenario {
   };
 }
 
+/**
+ * Waits until no node says everything that it knows for a while: such a heartbeat heals whatever the return of a link leads
+ * to, and a scenario about that return would pass without it. Where nodes' heartbeats are too far apart the last moment does.
+ */
+async function betweenFullHeartbeats(run: Run): Promise<void> {
+  const isFarOff = async (): Promise<boolean> => {
+    const metrics = await Promise.all(run.stage.seats.map(({ url }) => readMetrics(url)));
+    return metrics.every((of) => {
+      const beats = of?.get('bus_heartbeats_total') ?? 0;
+      return (
+        (FULL_HEARTBEAT_EVERY - (beats % FULL_HEARTBEAT_EVERY)) % FULL_HEARTBEAT_EVERY >=
+        BEATS_LEFT_MIN
+      );
+    });
+  };
+  const isNow = await holdsWithin(FULL_HEARTBEAT_WAIT_MS, isFarOff, 100);
+  run.say(isNow ? 'no full heartbeat is due for a while' : 'full heartbeats are too far apart');
+}
+
 const STILL_MS = 34_000;
+const FULL_HEARTBEAT_EVERY = 10;
+/** What is promised takes five seconds, and a second or two go by until everything is healed and looked at. */
+const BEATS_LEFT_MIN = 7;
+const FULL_HEARTBEAT_WAIT_MS = 12_000;
 const F60_LATENCY = { delayMs: 300, jitterMs: 200 } as const;
 
 export const LINK_SCENARIOS: readonly Scenario[] = [
@@ -47,6 +71,7 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
       await run.rest();
       // By then heartbeats no longer speak of these documents every second.
       await pause(STILL_MS);
+      await betweenFullHeartbeats(run);
     },
   },
   throughout({ id: 'F51', title: 'one-way: a node hears, cannot publish', seconds: 8 }, (run) =>

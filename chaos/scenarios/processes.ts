@@ -4,7 +4,7 @@ import type { Run } from '../engine/run.ts';
 import { tracedDisk } from '../faults/disks.ts';
 import type { Fault } from '../faults/fault.ts';
 import { diskLost, drained, hurried, killed, secondServer, stalled } from '../faults/processes.ts';
-import { drops } from '../faults/messages.ts';
+import { drops, dropsDeletes } from '../faults/messages.ts';
 import { redisKilled } from '../faults/redis.ts';
 import { NODE_MAIN } from '../programs.ts';
 import { clientFlapping } from '../faults/clients.ts';
@@ -141,6 +141,29 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     script: async (run) => {
       const lossy = drops(run.stage, run.random.fork(), 70, 'update');
       // Nobody is told what was missed, either: the ack has to wait.
+      const mute = drops(run.stage, run.random.fork(), 100, 'reply');
+      await run.inject(lossy);
+      await run.inject(mute);
+      await run.load(0.6);
+      const fault = diskLost(run, run.stage.seat(0), 'F82');
+      await run.inject(fault);
+      await run.forget(run.stage.seat(0));
+      await run.heal(mute);
+      await run.heal(lossy);
+      await run.heal(fault);
+      await run.load(0.4);
+    },
+  },
+  {
+    id: 'F82-deletes',
+    kind: 'staged',
+    title: 'as F82, while the bus drops updates that only delete: what follows them proves nothing',
+    seconds: 8,
+    stage: { level: 'replicated' },
+    roams: false,
+    script: async (run) => {
+      const lossy = dropsDeletes(run.stage);
+      // A deletion has no number of its own: who lacks it takes what comes next. Nobody is told of it by an answer either.
       const mute = drops(run.stage, run.random.fork(), 100, 'reply');
       await run.inject(lossy);
       await run.inject(mute);

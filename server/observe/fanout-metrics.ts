@@ -21,6 +21,7 @@ export function watchFanout(registry: Registry, cluster: WatchedCluster): void {
   const { bus } = fanout;
   count('bus_published_total', 'Messages handed to Redis', () => bus.stats.published);
   count('bus_received_total', 'Messages that came from Redis', () => bus.stats.received);
+  count('bus_heartbeats_total', 'Heartbeats; every tenth says everything', () => stats.heartbeats);
   count('bus_reconnect_total', 'Connections to Redis made again', () => bus.stats.reconnects);
   count('bus_no_receiver_total', 'Messages that nobody listened to', () => bus.stats.noReceiver);
   count('bus_gap_total', 'Messages missing in sequences', () => exchange.gaps);
