@@ -2,6 +2,7 @@
  * The process behind guard.ts. It reads what to look after from stdin; when stdin ends, whoever wrote there is gone,
  * and what is left is ended. A pipe is closed by the kernel, so this cannot be forgotten by a process that was killed.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -17,17 +18,38 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Where the system tells. */
-function childrenOf(pid: number): number[] {
+/** Empty where the system does not tell. */
+function readIfThere(path: string): string {
   try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return text
-      .split(' ')
-      .map(Number)
-      .filter((child) => child > 0);
+    return readFileSync(path, 'utf8');
   } catch {
-    return [];
+    return '';
   }
+}
+
+function childrenOf(pid: number): number[] {
+  return readIfThere(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .map(Number)
+    .filter((child) => child > 0);
+}
+
+/** A file system that a fault has mounted can't be removed, and would stay for good. */
+function unmountBelow(folder: string): void {
+  const mounts = readIfThere('/proc/self/mounts').split('\n');
+  const points = mounts.map((line) => line.split(' ')[1] ?? '');
+  for (const point of points.filter((path) => path.startsWith(`${folder}/`))) {
+    try {
+      execFileSync('umount', ['-l', point], { stdio: 'ignore' });
+    } catch {
+      // Somebody else was quicker.
+    }
+  }
+}
+
+function removeFolder(folder: string): void {
+  unmountBelow(folder);
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 const lines = createInterface({ input: process.stdin });
@@ -56,7 +78,7 @@ lines.on('close', () => {
   const timer = setInterval(() => {
     if ([...processes].some(isAlive)) return;
     clearInterval(timer);
-    for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    for (const folder of folders) removeFolder(folder);
   }, 10);
 });
 

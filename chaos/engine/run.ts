@@ -132,8 +132,10 @@ export class Run {
           if (/"level":(50|60)|^Error|FATAL/.test(line)) options.say(`[${name}] ${line}`);
         },
       },
-    );
-    stage.guard.watchFolder(folder);
+    ).catch((error: unknown) => {
+      unprepare?.();
+      throw error;
+    });
     const docs = Array.from({ length: options.documents }, (_, index) => `chaos-${index + 1}`);
     const places = stage.seats.map(({ id, clientUrl }): Place => ({ node: id, url: clientUrl }));
     mkdirSync(join(folder, 'history'));

@@ -59,6 +59,7 @@ export class Stage {
     const command = requireRedis();
     const ports = await freePorts(options.regions * (options.nodes + 1));
     const guard = new Guard();
+    guard.watchFolder(options.folder);
     const regions = Array.from({ length: options.regions }, (_, index): StageRegion => {
       const name = REGION_NAMES[index] ?? `region-${index + 1}`;
       const redisPort = ports.pop() ?? 0;

@@ -1,0 +1,26 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mountObstacle, SmallDisk } from '../../../chaos/faults/small-disk.ts';
+import { Guard } from '../../../chaos/guard.ts';
+
+describe('the guard', () => {
+  it.skipIf(mountObstacle() !== null)(
+    'leaves no folder behind, and no file system that was mounted in it',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'syncline-guard-'));
+      const dir = join(folder, 'node-1');
+      const guard = new Guard();
+      guard.watchFolder(folder);
+      mkdirSync(dir);
+      SmallDisk.mount(dir);
+      writeFileSync(join(dir, 'data'), 'of a node that nobody has stopped');
+
+      await guard.end();
+
+      expect(existsSync(folder)).toBe(false);
+      expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(folder);
+    },
+  );
+});
