@@ -190,9 +190,12 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
       await run.order({ do: 'edit-once', dels: false });
     },
   },
+  throughout({ id: 'F67', title: 'the bus flips bits', seconds: 8 }, (run) =>
+    corrupts(run.stage, run.random.fork(), 30),
+  ),
   throughout(
     {
-      id: 'F67',
+      id: 'F67-signed',
       title: 'the bus flips bits; messages are signed (BUS_SECRET)',
       seconds: 8,
       env: { BUS_SECRET: 'a secret for chaos runs only' },

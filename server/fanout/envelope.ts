@@ -14,10 +14,10 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import * as encoding from 'lib0/encoding';
 import { parseDocumentName, type DocumentName } from '../protocol/document-name.ts';
 import { MESSAGE_BYTES_MAX, isName } from './bus.ts';
 import { type Reader, read } from './reader.ts';
+import { written } from './writer.ts';
 
 const MAGIC_0 = 0x53;
 const MAGIC_1 = 0x59;
@@ -78,40 +78,59 @@ export type Decoded =
   | { readonly ok: true; readonly envelope: Envelope }
   | { readonly ok: false; readonly reason: EnvelopeDrop };
 
+/** Who sends: the same bytes in all messages of a start of a node, behind the flags. */
+interface Sender {
+  readonly origin: string;
+  readonly epoch: Epoch;
+  readonly region: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Heard last, the latest first: whoever is among them is not decoded again. */
+const HEARD_MAX = 16;
+const heard: Sender[] = [];
+/** Sent last: a process is one node, but for tests. */
+let self: Sender | null = null;
+
 /** @throws RangeError when a field is not what the decoder would take: our own mistake */
 export function encodeEnvelope(envelope: Envelope, secret: string | null): Uint8Array {
-  const { kind, origin, epoch, region, seq, document, traceparent, payload } = envelope;
+  const { kind, seq, document, traceparent, payload } = envelope;
+  if (!Number.isSafeInteger(seq) || seq < 1) throw new RangeError(`no sequence number: ${seq}`);
+  if (traceparent !== null && !TRACEPARENT.test(traceparent)) throw new RangeError('traceparent');
+  const sender = senderBytes(envelope);
+  return written((writer) => {
+    writer.byte(MAGIC_0);
+    writer.byte(MAGIC_1);
+    writer.byte(VERSION);
+    writer.byte(KINDS.indexOf(kind));
+    writer.byte(
+      (document === null ? 0 : HAS_DOCUMENT) |
+        (traceparent === null ? 0 : HAS_TRACE) |
+        (secret === null ? 0 : IS_SIGNED) |
+        HAS_CHECKSUM,
+    );
+    writer.raw(sender);
+    writer.uint(seq);
+    if (document !== null) writer.text(document);
+    if (traceparent !== null) writer.raw(Buffer.from(traceparent.replaceAll('-', ''), 'hex'));
+    writer.bytes(payload);
+    writer.uint32(crc32(writer.view()));
+    if (secret !== null) writer.raw(signature(writer.view(), secret));
+  });
+}
+
+function senderBytes({ origin, epoch, region }: Envelope): Uint8Array {
+  if (self?.origin === origin && self.epoch === epoch && self.region === region) return self.bytes;
   if (!isName(origin) || !isName(region) || !EPOCH.test(epoch)) {
     throw new RangeError('an envelope needs a node id, a region and an epoch');
   }
-  if (!Number.isSafeInteger(seq) || seq < 1) throw new RangeError(`no sequence number: ${seq}`);
-  if (traceparent !== null && !TRACEPARENT.test(traceparent)) throw new RangeError('traceparent');
-  const encoder = encoding.createEncoder();
-  encoding.writeUint8(encoder, MAGIC_0);
-  encoding.writeUint8(encoder, MAGIC_1);
-  encoding.writeUint8(encoder, VERSION);
-  encoding.writeUint8(encoder, KINDS.indexOf(kind));
-  encoding.writeUint8(
-    encoder,
-    (document === null ? 0 : HAS_DOCUMENT) |
-      (traceparent === null ? 0 : HAS_TRACE) |
-      (secret === null ? 0 : IS_SIGNED) |
-      HAS_CHECKSUM,
-  );
-  encoding.writeUint8Array(encoder, Buffer.from(epoch, 'hex'));
-  encoding.writeVarString(encoder, origin);
-  encoding.writeVarString(encoder, region);
-  encoding.writeVarUint(encoder, seq);
-  if (document !== null) encoding.writeVarString(encoder, document);
-  if (traceparent !== null) {
-    encoding.writeUint8Array(encoder, Buffer.from(traceparent.replaceAll('-', ''), 'hex'));
-  }
-  encoding.writeVarUint8Array(encoder, payload);
-  encoding.writeUint32(encoder, crc32(encoding.toUint8Array(encoder)));
-  if (secret !== null) {
-    encoding.writeUint8Array(encoder, signature(encoding.toUint8Array(encoder), secret));
-  }
-  return encoding.toUint8Array(encoder);
+  const bytes = written((writer) => {
+    writer.raw(Buffer.from(epoch, 'hex'));
+    writer.text(origin);
+    writer.text(region);
+  });
+  self = { origin, epoch, region, bytes };
+  return bytes;
 }
 
 /** `secret`: the nodes' common one, or null when messages are not checked. */
@@ -154,15 +173,27 @@ function readEnvelope(reader: Reader): Envelope {
   const kind = KINDS[reader.byte()] ?? reader.refuse();
   const flags = reader.byte();
   if (flags > (HAS_DOCUMENT | HAS_TRACE | IS_SIGNED | HAS_CHECKSUM)) reader.refuse();
-  const epoch = hex(reader.take(EPOCH_BYTES));
-  const origin = readName(reader);
-  const region = readName(reader);
+  const { origin, epoch, region } = readSender(reader);
   const seq = reader.uint(Number.MAX_SAFE_INTEGER);
   if (seq === 0) reader.refuse();
   const document = (flags & HAS_DOCUMENT) === 0 ? null : readDocumentName(reader);
   const traceparent = (flags & HAS_TRACE) === 0 ? null : readTrace(reader);
   const payload = reader.bytes(MESSAGE_BYTES_MAX);
   return { kind, origin, epoch, region, seq, document, traceparent, payload };
+}
+
+function readSender(reader: Reader): Sender {
+  const known = heard.find(({ bytes }) => reader.skipIf(bytes));
+  if (known !== undefined) return known;
+  const start = reader.position;
+  const epoch = hex(reader.take(EPOCH_BYTES));
+  const origin = readName(reader);
+  const region = readName(reader);
+  // A copy: the message's own bytes are those of a whole read from a socket.
+  const sender = { origin, epoch, region, bytes: new Uint8Array(reader.since(start)) };
+  heard.unshift(sender);
+  if (heard.length > HEARD_MAX) heard.pop();
+  return sender;
 }
 
 export function readName(reader: Reader): string {

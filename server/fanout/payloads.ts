@@ -3,7 +3,6 @@
  * the last byte, everything in its only spelling, every field within what its reader may assume; anything else is
  * null, and the message is dropped as a whole. A revocation that does not say whom revokes nobody.
  */
-import * as encoding from 'lib0/encoding';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { UPDATE_LIMITS } from '../protocol/limits.ts';
 import { readDocumentName, readEpoch, readName, type Kind } from './envelope.ts';
@@ -21,6 +20,7 @@ import {
   type RevokedAccess,
 } from './messages.ts';
 import { type Reader, read } from './reader.ts';
+import { type Writer, written } from './writer.ts';
 
 const NUMBER_MAX: number = Number.MAX_SAFE_INTEGER;
 const CLIENT_ID_MAX = UPDATE_LIMITS.clientIdMax;
@@ -35,116 +35,107 @@ const REPLY_SIZE_MAX: number = 256 * 1024 * 1024;
 
 /** @throws RangeError when the result would not fit: callers cut what can grow (pieces.ts, `inRuns`) */
 export function encodePayload(message: Message): Uint8Array {
-  const encoder = encoding.createEncoder();
-  write(encoder, message);
-  const payload = encoding.toUint8Array(encoder);
+  const payload = written((writer) => {
+    write(writer, message);
+  });
   if (payload.length > PAYLOAD_BYTES_MAX) {
     throw new RangeError(`a message of kind ${message.kind} has ${payload.length} bytes`);
   }
   return payload;
 }
 
-function write(encoder: encoding.Encoder, message: Message): void {
-  const uint = (value: number): void => {
-    encoding.writeVarUint(encoder, value);
-  };
-  const flag = (value: boolean): void => {
-    encoding.writeUint8(encoder, value ? 1 : 0);
-  };
-  const text = (value: string): void => {
-    encoding.writeVarString(encoder, value);
-  };
+function write(to: Writer, message: Message): void {
   const optional = (value: string | null): void => {
-    flag(value !== null);
-    if (value !== null) text(value);
+    to.flag(value !== null);
+    if (value !== null) to.text(value);
   };
   const fixed = (bytes: Uint8Array, length: number): void => {
     if (bytes.length !== length) throw new RangeError(`${bytes.length} bytes instead of ${length}`);
-    encoding.writeUint8Array(encoder, bytes);
+    to.raw(bytes);
   };
   switch (message.kind) {
     case 'update':
-      uint(message.previousSeq);
-      encoding.writeVarUint8Array(encoder, message.update);
+      to.uint(message.previousSeq);
+      to.bytes(message.update);
       break;
     case 'presence':
-      flag(message.isComplete);
-      uint(message.entries.length);
+      to.flag(message.isComplete);
+      to.uint(message.entries.length);
       for (const { clientId, clock, json } of message.entries) {
-        uint(clientId);
-        uint(clock);
+        to.uint(clientId);
+        to.uint(clock);
         optional(json);
       }
       break;
     case 'heartbeat':
-      flag(message.isLeaving);
-      flag(message.isAsking);
-      uint(message.entries.length);
+      to.flag(message.isLeaving);
+      to.flag(message.isAsking);
+      to.uint(message.entries.length);
       for (const { document, lastSeq, digest } of message.entries) {
-        text(document);
-        uint(lastSeq);
+        to.text(document);
+        to.uint(lastSeq);
         fixed(digest, DIGEST_BYTES);
       }
       break;
     case 'request':
-      text(message.to);
-      uint(message.nonce);
-      encoding.writeVarUint8Array(encoder, message.stateVector);
+      to.text(message.to);
+      to.uint(message.nonce);
+      to.bytes(message.stateVector);
       fixed(message.deleteDigest, DIGEST_BYTES);
       break;
     case 'reply':
-      text(message.to);
-      uint(message.nonce);
-      uint(message.upToSeq);
-      uint(message.index);
-      uint(message.count);
-      uint(message.offset);
-      uint(message.size);
-      encoding.writeVarUint8Array(encoder, message.bytes);
+      to.text(message.to);
+      to.uint(message.nonce);
+      to.uint(message.upToSeq);
+      to.uint(message.index);
+      to.uint(message.count);
+      to.uint(message.offset);
+      to.uint(message.size);
+      to.bytes(message.bytes);
       break;
     case 'durable':
-      text(message.to);
+      to.text(message.to);
       fixed(Buffer.from(message.epoch, 'hex'), 8);
-      uint(message.entries.length);
+      to.uint(message.entries.length);
       for (const { document, upToSeq } of message.entries) {
-        text(document);
-        uint(upToSeq);
+        to.text(document);
+        to.uint(upToSeq);
       }
       break;
     case 'revoke':
-      uint(message.revocations.length);
+      to.uint(message.revocations.length);
       for (const { tokenId, subject, document, atMs } of message.revocations) {
         optional(tokenId);
         optional(subject);
         optional(document);
-        uint(atMs);
+        to.uint(atMs);
       }
       break;
     case 'tombstone':
-      uint(message.deletedAtMs);
+      to.uint(message.deletedAtMs);
       break;
     case 'application':
-      text(message.topic);
-      encoding.writeVarUint8Array(encoder, message.bytes);
+      to.text(message.topic);
+      to.bytes(message.bytes);
       break;
     case 'buckets':
       fixed(message.digests, SWEEP_BUCKETS * DIGEST_BYTES);
       break;
     case 'list-request':
-      text(message.to);
-      uint(message.nonce);
-      uint(message.bucket);
+      to.text(message.to);
+      to.uint(message.nonce);
+      to.uint(message.bucket);
       optional(message.after);
       break;
     case 'list-reply':
-      text(message.to);
-      uint(message.nonce);
-      uint(message.bucket);
-      flag(message.isLast);
-      uint(message.entries.length);
+      to.text(message.to);
+      to.uint(message.nonce);
+      to.uint(message.bucket);
+      to.flag(message.isLast);
+      to.uint(message.entries.length);
       for (const { document, isDeleted, digest } of message.entries) {
-        text(document);
-        flag(isDeleted);
+        to.text(document);
+        to.flag(isDeleted);
         fixed(digest, DIGEST_BYTES);
       }
       break;

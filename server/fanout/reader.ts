@@ -47,6 +47,26 @@ export class Reader {
     return this.#position === this.#bytes.length;
   }
 
+  get position(): number {
+    return this.#position;
+  }
+
+  /** A view of what was read since. */
+  since(position: number): Uint8Array {
+    return this.#bytes.subarray(position, this.#position);
+  }
+
+  /** Whether these bytes come next; then they count as read. */
+  skipIf(expected: Uint8Array): boolean {
+    const end = this.#position + expected.length;
+    if (end > this.#bytes.length) return false;
+    for (let index = 0; index < expected.length; index += 1) {
+      if (this.#bytes[this.#position + index] !== expected[index]) return false;
+    }
+    this.#position = end;
+    return true;
+  }
+
   /** To the end. */
   skip(): void {
     this.#position = this.#bytes.length;
