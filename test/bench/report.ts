@@ -6,6 +6,7 @@
 import Table from 'cli-table3';
 import { median } from './statistics.ts';
 import type { ServerResult, WorkloadResult } from './results.ts';
+import { REFERENCES } from './servers.ts';
 import type { Aim, Metric } from './workload.ts';
 
 interface Row {
@@ -29,7 +30,7 @@ function sound(server: ServerResult, key: string): number[] {
 }
 
 function bestPeer(result: WorkloadResult, key: string): number {
-  const peers = result.servers.filter((server) => server.id !== 'syncline');
+  const peers = result.servers.filter(({ id }) => id !== 'syncline' && !REFERENCES.has(id));
   return Math.min(...peers.map((peer) => median(sound(peer, key))).filter(Number.isFinite));
 }
 

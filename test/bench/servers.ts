@@ -15,14 +15,22 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 export type ServerId =
-  'syncline' | 'y-websocket-server' | 'y-websocket-leveldb' | 'hocuspocus' | 'hocuspocus-redis';
+  | 'syncline'
+  | 'y-websocket-server'
+  | 'y-websocket-leveldb'
+  | 'hocuspocus'
+  | 'hocuspocus-redis'
+  | 'relay-redis';
+
+/** Measured besides, as the least that there can be; nobody's peer. */
+export const REFERENCES: ReadonlySet<string> = new Set<ServerId>(['relay-redis']);
 
 export interface ServerKind {
   readonly id: ServerId;
   readonly label: string;
   readonly dialect: DialectName;
   /** Where edits go: what a restart brings back, and what an ack may mean. */
-  readonly storage: 'memory' | 'disk, not synced' | 'disk, synced';
+  readonly storage: 'nothing is kept' | 'memory' | 'disk, not synced' | 'disk, synced';
   /** Runs only with others of its kind, over Redis. */
   readonly needsRedis?: true;
   version(): string;
@@ -89,6 +97,15 @@ export const SERVERS: readonly ServerKind[] = [
     version: () =>
       `${peerVersion('@hocuspocus/server')} + ${peerVersion('@hocuspocus/extension-redis')}`,
     command: () => ({ args: [join(PEERS_DIR, 'hocuspocus-redis.mjs')], env: {} }),
+  },
+  {
+    id: 'relay-redis',
+    label: 'bare relay: ws + ioredis',
+    dialect: 'y-websocket',
+    storage: 'nothing is kept',
+    needsRedis: true,
+    version: () => `${peerVersion('ws')} + ${peerVersion('ioredis')}`,
+    command: () => ({ args: [join(PEERS_DIR, 'relay-redis.mjs')], env: {} }),
   },
 ];
 
