@@ -1,5 +1,5 @@
 import * as encoding from 'lib0/encoding';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Writer, written } from '../../../server/fanout/writer.ts';
 
