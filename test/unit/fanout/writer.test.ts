@@ -3,6 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Writer, written } from '../../../server/fanout/writer.ts';
 
+const text = (value: string) => (writer: Writer) => {
+  writer.text(value);
+};
 const bytes = fc.uint8Array({ maxLength: 500 });
 
 describe('a written message', () => {
@@ -45,29 +48,26 @@ describe('a written message', () => {
   });
 
   it('is its own: later messages, also those inside it, change nothing of it', () => {
-    const write = (text: string) => (writer: Writer) => {
-      writer.text(text);
-    };
-    const first = written(write('first'));
+    const first = written(text('first'));
     let inner: Uint8Array | null = null;
     const outer = written((writer) => {
       writer.text('before');
-      inner = written(write('inner, and longer than what is around it'.repeat(1_000)));
+      inner = written(text('inner, and longer than what is around it'.repeat(1_000)));
       writer.bytes(inner);
     });
-    written(write('something else, longer than all of these'));
+    written(text('something else, longer than all of these'));
     expect(Buffer.from(first).toString()).toContain('first');
     expect(Buffer.from(outer.subarray(1, 7)).toString()).toBe('before');
     expect(Buffer.from(outer).includes(Buffer.from(inner ?? []))).toBe(true);
   });
 
   it('can be written after one that failed half-way', () => {
-    const failing = (): unknown =>
+    expect(() =>
       written((writer) => {
         writer.text('half');
         throw new RangeError('no');
-      });
-    expect(failing).toThrow(RangeError);
+      }),
+    ).toThrow(RangeError);
     expect(written((writer) => writer.byte(1))).toEqual(Uint8Array.of(1));
   });
 });
