@@ -4,7 +4,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { performAttached } from './engine/attach.ts';
@@ -13,6 +13,7 @@ import { exitCodeOf, type Outcome } from './engine/outcome.ts';
 import { perform } from './engine/perform.ts';
 import { listing, summary } from './engine/tables.ts';
 import { MissingProgram } from './programs.ts';
+import { resultsMarkdown } from './report/results.ts';
 import { ABSENT, findScenario, SCENARIOS } from './scenarios/catalogue.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 
@@ -140,7 +141,16 @@ async function run(names: readonly string[], flags: Flags): Promise<number> {
     process.stdout.write(summary([outcome], true));
   }
   if (outcomes.length > 1) process.stdout.write(summary(outcomes, false));
+  if (outcomes.length > 1 && flags.out !== undefined) writeResults(outcomes, names, flags.out);
   return exitCodeOf(outcomes);
+}
+
+function writeResults(outcomes: readonly Outcome[], names: readonly string[], out: string): void {
+  const records = outcomes.flatMap(({ record }) => (record === null ? [] : [record]));
+  const notRun = outcomes.filter(({ record }) => record === null);
+  const path = join(resolve(out), 'RESULTS.md');
+  writeFileSync(path, resultsMarkdown(`npm run chaos -- run ${names.join(' ')}`, records, notRun));
+  say(`a table of all of them: ${path}`);
 }
 
 /** Not by itself: a socket that was reset on purpose may hold the process. */

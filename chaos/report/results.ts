@@ -3,8 +3,18 @@ import type { Verdict } from '../checker/verdict.ts';
 import { duration, lostAcks, share, tally, thousands } from './phrases.ts';
 import type { RunRecord } from './run-record.ts';
 
-/** `title` and `preface` are the writer's; the rest follows from the records. */
-export function resultsMarkdown(title: string, records: readonly RunRecord[]): string {
+/** A run without a record: it could not be made here, or broke down. */
+export interface NotRun {
+  readonly scenario: string;
+  readonly status: string;
+  readonly reason: string | null;
+}
+
+export function resultsMarkdown(
+  title: string,
+  records: readonly RunRecord[],
+  notRun: readonly NotRun[] = [],
+): string {
   const [first] = records;
   if (first === undefined) return `# ${title}\n\nNothing was run.\n`;
   const { cpus, cpuModel, memoryBytes, os, node } = first.machine;
@@ -19,6 +29,12 @@ export function resultsMarkdown(title: string, records: readonly RunRecord[]): s
     '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...records.map(row),
     ...section('What failed', records.flatMap(failures)),
+    ...section(
+      'What was not run',
+      notRun.map(
+        ({ scenario, status, reason }) => `- **${scenario}**, ${status}: ${cell(reason ?? '?')}`,
+      ),
+    ),
     ...section('What could not be broken here', records.flatMap(skippedFaults)),
     ...section('What could not be checked', skippedVerdicts(records)),
   ];

@@ -36,4 +36,11 @@ describe('the table of results', () => {
     expect(text).toContain('- K19 Presence becomes true: nobody looked who is there (blind)');
     expect(resultsMarkdown('Chaos', [])).toContain('Nothing was run');
   });
+
+  it('names what was not run, and why', () => {
+    const notRun = [{ scenario: 'F20', status: 'skipped', reason: 'needs root' }];
+    const text = resultsMarkdown('Chaos', [clean], notRun);
+    expect(text).toContain('## What was not run\n\n- **F20**, skipped: needs root');
+    expect(resultsMarkdown('Chaos', [clean])).not.toContain('## What was not run');
+  });
 });
