@@ -20,6 +20,8 @@ import { isDeletion, visit } from './visit.ts';
 const INTERVAL_MS = 1_000;
 const ANSWERS_MAX = 8;
 const ANSWERS_WAITING_MAX = 2_000;
+/** State vectors of questions that wait: a document with many authors has one of up to 192 KB. */
+const WAITING_BYTES_MAX: number = 16 * 1024 * 1024;
 const ASKED_MAX = 50_000;
 /** Of answers under way to Redis; updates of people come first. */
 const QUEUE_BYTES_MAX: number = 1024 * 1024;
@@ -37,26 +39,41 @@ export interface AnswersOptions {
   readonly onDeleted: (document: DocumentName) => void;
 }
 
+/** What of a request is needed until it is answered. */
+type Asked = Pick<Received, 'origin'> &
+  Pick<RequestMessage, 'document' | 'nonce' | 'stateVector' | 'deleteDigest'>;
+
 export class Answers {
   readonly #options: AnswersOptions;
   readonly #lane = new Lane(ANSWERS_MAX, ANSWERS_WAITING_MAX);
   /** When a node was answered about a document last. */
   readonly #answeredMs = new Map<string, number>();
+  #waitingBytes = 0;
   #isClosed = false;
 
   constructor(options: AnswersOptions) {
     this.#options = options;
   }
 
-  onRequest(received: Received & { readonly message: RequestMessage }): void {
+  onRequest({ origin, message }: Received & { readonly message: RequestMessage }): void {
     const { scene, stats } = this.#options;
     if (this.#isClosed) return;
-    if (!this.#mayAnswer(received)) {
+    const { document, nonce, stateVector, deleteDigest } = message;
+    const isOver = this.#waitingBytes + stateVector.length > WAITING_BYTES_MAX;
+    if (isOver || !this.#mayAnswer(origin, document)) {
       stats.dropped.flood += 1;
       return;
     }
-    this.#answer(received).catch((error: unknown) => {
-      if (isDeletion(error)) this.#options.onDeleted(received.message.document);
+    // Copies: what they came in may be a whole read from a socket, and would wait with them.
+    const asked: Asked = {
+      origin,
+      document,
+      nonce,
+      stateVector: new Uint8Array(stateVector),
+      deleteDigest: new Uint8Array(deleteDigest),
+    };
+    this.#answer(asked).catch((error: unknown) => {
+      if (isDeletion(error)) this.#options.onDeleted(document);
       else if (isOverload(error)) stats.dropped.flood += 1;
       else scene.report({ type: 'failed', doing: 'answer', error });
     });
@@ -66,9 +83,9 @@ export class Answers {
     this.#isClosed = true;
   }
 
-  #mayAnswer({ origin, message }: Received & { readonly message: RequestMessage }): boolean {
+  #mayAnswer(origin: string, document: DocumentName): boolean {
     const nowMs = this.#options.scene.timers.now();
-    const key = `${origin} ${message.document}`;
+    const key = `${origin} ${document}`;
     if (nowMs - (this.#answeredMs.get(key) ?? -Infinity) < INTERVAL_MS) return false;
     this.#answeredMs.delete(key);
     this.#answeredMs.set(key, nowMs);
@@ -79,23 +96,28 @@ export class Answers {
     return true;
   }
 
-  async #answer({ origin, message }: Received & { message: RequestMessage }): Promise<void> {
+  async #answer(asked: Asked): Promise<void> {
     const { scene, stats } = this.#options;
-    const clocks = readStateVector(message.stateVector, STATE_VECTOR_BYTES_MAX);
-    if (clocks === null) return;
-    await this.#lane.enter();
+    const { document, stateVector, deleteDigest } = asked;
+    this.#waitingBytes += stateVector.length;
     try {
-      const { room, release } = await visit(scene, message.document);
+      await this.#lane.enter();
+    } finally {
+      this.#waitingBytes -= stateVector.length;
+    }
+    try {
+      const clocks = readStateVector(stateVector, STATE_VECTOR_BYTES_MAX);
+      if (clocks === null) return;
+      const { room, release } = await visit(scene, document);
       try {
-        const hasDeletes = isSame(message.deleteDigest, deletesDigest(room.version));
-        const { stateVector } = message;
+        const hasDeletes = isSame(deleteDigest, deletesDigest(room.version));
         // Before it is read: what is published meanwhile may or may not be in it.
         room.flush();
-        const upToSeq = this.#options.news.lastSeqOf(message.document);
+        const upToSeq = this.#options.news.lastSeqOf(document);
         const updates = await difference(room, { stateVector, clocks, hasDeletes });
         if (updates === null) return;
         stats.answers += 1;
-        await this.#send(origin, message, upToSeq, updates);
+        await this.#send(asked, upToSeq, updates);
       } finally {
         release();
       }
@@ -105,8 +127,7 @@ export class Answers {
   }
 
   async #send(
-    to: string,
-    { document, nonce }: RequestMessage,
+    { origin: to, document, nonce }: Asked,
     upToSeq: number,
     updates: readonly Uint8Array[],
   ): Promise<void> {

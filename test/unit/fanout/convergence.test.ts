@@ -1,5 +1,7 @@
 /** Several nodes in virtual time: what is lost, doubled, late or cut off heals without anybody editing. */
 import { describe, expect, it } from 'vitest';
+import * as Y from 'yjs';
+import type { DocumentName } from '../../../server/protocol/document-name.ts';
 import { ProtocolError } from '../../../server/protocol/errors.ts';
 import { DOCUMENT, NodeMesh, deleting, typing, type MeshOptions } from '../../support/node-mesh.ts';
 
@@ -220,6 +222,42 @@ describe('[I6] a busy cluster', () => {
     // B15
     expect(a.fanout.stats.answers - before).toBeLessThanOrEqual(3);
     expect(a.fanout.stats.dropped.flood).toBeGreaterThan(990);
+  });
+
+  it('questions that wait for a slow disk are bounded in bytes, not only in number', async () => {
+    const mesh = await pairWithText(83);
+    const [a, b] = mesh.nodes as [(typeof mesh.nodes)[0], (typeof mesh.nodes)[0]];
+    const authors = Array.from({ length: 22_000 }, (_, index) => [2 ** 31 + index, 1] as const);
+    const stateVector = Y.encodeStateVector(new Map(authors));
+    let goOn: () => void = () => undefined;
+    const stalled = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const load = a.store.load.bind(a.store);
+    a.store.load = async (document) => {
+      await stalled;
+      return await load(document);
+    };
+    const questions = 200;
+    for (let nonce = 1; nonce <= questions; nonce += 1) {
+      b.fanout.exchange.send({
+        kind: 'request',
+        to: 'a',
+        document: `many-authors-${nonce}` as DocumentName,
+        nonce,
+        stateVector,
+        deleteDigest: new Uint8Array(16),
+      });
+      await mesh.run(5);
+    }
+    const dropped = a.fanout.stats.dropped.flood;
+    expect((questions - dropped) * stateVector.length).toBeLessThan(20 * 1024 * 1024);
+    expect(dropped).toBeLessThan(questions / 2);
+
+    goOn();
+    await mesh.run(1_000);
+    await mesh.edit(b, DOCUMENT, typing('still there '));
+    expect(await mesh.untilEqual(DOCUMENT, 1_000)).toBeLessThan(1_000);
   });
 
   it('an update that builds on what is missing waits for the answer, and nothing of it is lost', async () => {
