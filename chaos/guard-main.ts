@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 
 const processes = new Set<number>();
 const folders = new Set<string>();
+const namespaces = new Set<string>();
 
 function isAlive(pid: number): boolean {
   try {
@@ -34,16 +35,20 @@ function childrenOf(pid: number): number[] {
     .filter((child) => child > 0);
 }
 
+function runIfPossible(command: string, ...args: readonly string[]): void {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+  } catch {
+    // It is gone already.
+  }
+}
+
 /** A file system that a fault has mounted can't be removed, and would stay for good. */
 function unmountBelow(folder: string): void {
   const mounts = readIfThere('/proc/self/mounts').split('\n');
   const points = mounts.map((line) => line.split(' ')[1] ?? '');
   for (const point of points.filter((path) => path.startsWith(`${folder}/`))) {
-    try {
-      execFileSync('umount', ['-l', point], { stdio: 'ignore' });
-    } catch {
-      // Somebody else was quicker.
-    }
+    runIfPossible('umount', '-l', point);
   }
 }
 
@@ -63,6 +68,9 @@ lines.on('line', (line) => {
     case 'gone':
       processes.delete(Number(value));
       break;
+    case 'namespace':
+      namespaces.add(value);
+      break;
     case 'folder':
       folders.add(value);
       break;
@@ -79,6 +87,7 @@ lines.on('close', () => {
     if ([...processes].some(isAlive)) return;
     clearInterval(timer);
     for (const folder of folders) removeFolder(folder);
+    for (const namespace of namespaces) runIfPossible('ip', 'netns', 'del', namespace);
   }, 10);
 });
 

@@ -10,7 +10,6 @@ const MAIN = fileURLToPath(new URL('./guard-main.js', import.meta.url));
 
 export class Guard {
   readonly #child: ChildProcess;
-  readonly #folders = new Set<string>();
 
   constructor() {
     // In a session of its own: ctrl-c in a terminal goes to everybody in the foreground, and must not reach it.
@@ -36,8 +35,12 @@ export class Guard {
 
   /** Removed at the end, with everything in it. */
   watchFolder(path: string): void {
-    this.#folders.add(path);
     this.#say(`folder ${path}`);
+  }
+
+  /** Removed at the end, with its ends of cables. */
+  watchNamespace(name: string): void {
+    this.#say(`namespace ${name}`);
   }
 
   /** Ends what is left, removes the folders, and resolves when that is done. */

@@ -51,6 +51,7 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
     name: scenario.id,
     options,
     env: scenario.env ?? {},
+    isFirstApart: scenario.isFirstApart ?? false,
     roams: scenario.roams ?? true,
     prepare: scenario.prepare,
   });

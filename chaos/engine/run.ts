@@ -40,6 +40,7 @@ export interface RunSetup {
   readonly name: string;
   readonly options: RunOptions;
   readonly env: Env;
+  readonly isFirstApart: boolean;
   readonly roams: boolean;
   /** Before the nodes start: mounts, other builds. */
   readonly prepare?: ((folder: string) => Promise<() => void>) | undefined;
@@ -113,7 +114,7 @@ export class Run {
   }
 
   static async #start(setup: RunSetup): Promise<Run> {
-    const { options, env, roams } = setup;
+    const { options, env, isFirstApart, roams } = setup;
     const random = seededRandom(options.seed);
     const recorder = new HistoryRecorder({ mono, wall: Date.now });
     const folder = mkdtempSync(join(tmpdir(), 'syncline-chaos-'));
@@ -126,6 +127,7 @@ export class Run {
         folder,
         serverMain: options.serverMain,
         env,
+        isFirstApart,
       },
       {
         onLine: (name, line) => {

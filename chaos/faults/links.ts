@@ -1,7 +1,9 @@
 /** F50 to F56, F60, F61, F32: what happens to links, seen by the bytes that did not get through. */
+import { connect } from 'node:net';
 import type { Random } from '../random.ts';
 import type { LinkProxy } from '../proxies/link-proxy.ts';
 import type { BusLink, Seat } from '../stage/seat.ts';
+import { NamespaceHost } from '../stage/host.ts';
 import type { Stage } from '../stage/stage.ts';
 import type { Fault } from './fault.ts';
 
@@ -20,6 +22,48 @@ function sum(links: readonly BusLink[], of: (link: BusLink) => number): number {
 /** Two ways: nothing passes between a node and any Redis, and nobody is told. */
 export function partition(seat: Seat, id: string = 'F50'): Fault {
   return cutLinks(id, `${seat.id} is cut off from every Redis, both ways`, seat.busLinks);
+}
+
+const UNREACHABLE_MS = 500;
+
+/** The network of a node's host is gone, for the bus and for clients: packets vanish, and nobody is told. */
+export function hostCut(seat: Seat): Fault {
+  const { host } = seat;
+  if (!(host instanceof NamespaceHost)) throw new Error(`${seat.id} has no host of its own`);
+  let said: string | null = null;
+  return {
+    id: 'F50',
+    name: `the host of ${seat.id} loses its network`,
+    scope: 'process',
+    targets: [seat.clientLink.name, ...seat.busLinks.map(({ link }) => link.name)],
+    inject: async () => {
+      host.set('down');
+      said = await whyUnreachable(host.address, seat.port);
+    },
+    heal: async () => {
+      host.set('up');
+      await Promise.resolve();
+    },
+    prove: () => (said === null ? null : `nobody reaches ${host.address}: ${said}`),
+  };
+}
+
+async function whyUnreachable(host: string, port: number): Promise<string | null> {
+  const socket = connect({ host, port, timeout: UNREACHABLE_MS });
+  return await new Promise((resolve) => {
+    socket.once('connect', () => {
+      resolve(null);
+    });
+    socket.once('timeout', () => {
+      resolve(`no answer in ${UNREACHABLE_MS} ms`);
+    });
+    socket.once('error', ({ message }) => {
+      resolve(message);
+    });
+  }).then((said) => {
+    socket.destroy();
+    return said as string | null;
+  });
 }
 
 /** Region split: each side has its own Redis, and the way to the other one is gone. */

@@ -8,6 +8,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { createLane, Pipe, reset, type Flow, type Lane, type MakeTap } from './pipe.ts';
 
 export type Direction = 'up' | 'down';
+const LOOPBACK = '127.0.0.1';
 const DIRECTIONS: readonly Direction[] = ['up', 'down'];
 
 /** Looks into a connection's streams; one pair a connection. */
@@ -19,8 +20,12 @@ export interface Taps {
 export interface LinkProxyOptions {
   /** As people read it: `eu-1 → redis us`. */
   readonly name: string;
-  /** On loopback. */
+  /** Of the server. */
   readonly port: number;
+  /** Of the server; without it on loopback. */
+  readonly host?: string;
+  /** Where clients connect to; without it on loopback. */
+  readonly bind?: string;
   readonly random: () => number;
   readonly makeTaps?: () => Taps;
 }
@@ -59,7 +64,7 @@ export class LinkProxy {
 
   static async start(options: LinkProxyOptions): Promise<LinkProxy> {
     const proxy = new LinkProxy(options);
-    proxy.#listener.listen(0, '127.0.0.1');
+    proxy.#listener.listen(0, options.bind ?? LOOPBACK);
     await once(proxy.#listener, 'listening');
     return proxy;
   }
@@ -152,8 +157,8 @@ export class LinkProxy {
       return;
     }
     this.#accepted += 1;
-    const { port, random, makeTaps } = this.#options;
-    const server = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const { port, host = LOOPBACK, random, makeTaps } = this.#options;
+    const server = connect({ port, host, allowHalfOpen: true, noDelay: true });
     const taps = makeTaps?.() ?? { up: null, down: null };
     const onCut = (): void => {
       this.#cut(connection);

@@ -1,7 +1,16 @@
 /** Broken links between nodes and Redis: F32, F50 to F56, F60 to F67. */
 import { holdsWithin, pause } from '../engine/clock.ts';
 import { readMetrics } from '../engine/observer.ts';
-import { deafen, flapping, mute, partition, regionSplit, slow, stalls } from '../faults/links.ts';
+import {
+  deafen,
+  flapping,
+  hostCut,
+  mute,
+  partition,
+  regionSplit,
+  slow,
+  stalls,
+} from '../faults/links.ts';
 import {
   corrupts,
   drops,
@@ -13,6 +22,7 @@ import {
 import { drained } from '../faults/processes.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { Run } from '../engine/run.ts';
+import { hostObstacle } from '../stage/host.ts';
 import type { Scenario, StagedScenario } from './scenario.ts';
 
 type Staged = Omit<StagedScenario, 'kind' | 'script'>;
@@ -74,6 +84,18 @@ export const LINK_SCENARIOS: readonly Scenario[] = [
       await betweenFullHeartbeats(run);
     },
   },
+  throughout(
+    {
+      id: 'F50-host',
+      title: 'the host of a node loses its network: a namespace of its own, its interface down',
+      seconds: 8,
+      isFirstApart: true,
+      // It is no loopback address, and reached by nobody else.
+      env: { AUTH: 'none' },
+      obstacle: hostObstacle,
+    },
+    (run) => hostCut(run.stage.seat(0)),
+  ),
   throughout({ id: 'F51', title: 'one-way: a node hears, cannot publish', seconds: 8 }, (run) =>
     mute(run.stage.seat(0)),
   ),

@@ -22,6 +22,8 @@ export interface StagedScenario extends Common {
     Pick<RunOptions, 'regions' | 'nodes' | 'editors' | 'documents' | 'level'>
   >;
   readonly env?: Env;
+  /** The first node is on a host of its own. */
+  readonly isFirstApart?: boolean;
   /** What is measured against must be long enough to measure. */
   readonly baselineMs?: number;
   /** Whether writers go offline, come back and move meanwhile. */

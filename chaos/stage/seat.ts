@@ -5,6 +5,7 @@ import { nodeProgram, type Env } from '../programs.ts';
 import { BusTap } from '../proxies/bus-tap.ts';
 import { LinkProxy } from '../proxies/link-proxy.ts';
 import type { Random } from '../random.ts';
+import type { Host } from './host.ts';
 
 export interface SeatOptions {
   readonly id: string;
@@ -15,6 +16,7 @@ export interface SeatOptions {
   readonly redisPorts: readonly { readonly region: string; readonly port: number }[];
   readonly serverMain: string | null;
   readonly env: Env;
+  readonly host: Host;
   readonly random: Random;
   readonly guard: Guard;
   readonly observer: ProcessObserver;
@@ -39,6 +41,7 @@ export class Seat {
   readonly region: string;
   readonly port: number;
   readonly dataDir: string;
+  readonly host: Host;
   readonly clientLink: LinkProxy;
   readonly busLinks: readonly BusLink[];
   readonly #options: SeatOptions;
@@ -50,16 +53,18 @@ export class Seat {
     this.region = options.region;
     this.port = options.port;
     this.dataDir = options.dataDir;
+    this.host = options.host;
     this.clientLink = clientLink;
     this.busLinks = busLinks;
     this.#process = this.#watched({});
   }
 
   static async create(options: SeatOptions): Promise<Seat> {
-    const { id, port, redisPorts, random } = options;
+    const { id, port, redisPorts, host, random } = options;
     const clientLink = await LinkProxy.start({
       name: `clients → ${id}`,
       port,
+      host: host.address,
       random: random.fraction,
     });
     const busLinks = await Promise.all(
@@ -68,6 +73,7 @@ export class Seat {
         const link = await LinkProxy.start({
           name: `${id} → redis ${region}`,
           port: redisPort,
+          bind: host.outside,
           random: random.fraction,
           makeTaps: tap.makeTaps,
         });
@@ -83,7 +89,7 @@ export class Seat {
 
   /** Past the proxy: for looking, not for editing. */
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.host.address}:${this.port}`;
   }
 
   /** Through the proxy. */
@@ -120,12 +126,14 @@ export class Seat {
   }
 
   #watched({ env, serverMain, wrap }: StartVariant): WatchedProcess {
-    const { id, region, port, dataDir, guard, observer } = this.#options;
+    const { id, region, port, dataDir, host, guard, observer } = this.#options;
+    const urlOf = ({ link }: BusLink): string => `redis://${host.outside}:${link.port}`;
     const [own, ...others] = this.busLinks;
     const spec = nodeProgram(
       id,
       port,
       {
+        HOST: host.address,
         NODE_ID: id,
         REGION: region,
         DATA_DIR: dataDir,
@@ -137,10 +145,6 @@ export class Seat {
       },
       serverMain ?? this.#options.serverMain ?? undefined,
     );
-    return new WatchedProcess(wrap?.(spec) ?? spec, guard, observer);
+    return new WatchedProcess(host.place(wrap?.(spec) ?? spec), guard, observer);
   }
-}
-
-function urlOf({ link }: BusLink): string {
-  return `redis://127.0.0.1:${link.port}`;
 }

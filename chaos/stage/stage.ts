@@ -10,6 +10,7 @@ import { freePorts, WatchedProcess, type ProcessObserver } from '../processes.ts
 import { redisProgram, requireRedis, type Env } from '../programs.ts';
 import { LinkProxy } from '../proxies/link-proxy.ts';
 import type { Random } from '../random.ts';
+import { LOOPBACK, NamespaceHost } from './host.ts';
 import { Seat } from './seat.ts';
 
 const REGION_NAMES = ['eu', 'us', 'ap', 'sa', 'ca'] as const;
@@ -24,6 +25,8 @@ export interface StageOptions {
   /** server/main.js of the build that is tried. */
   readonly serverMain: string | null;
   readonly env: Env;
+  /** The first node is on a host of its own (host.ts). */
+  readonly isFirstApart?: boolean;
 }
 
 export interface StageRegion {
@@ -83,6 +86,10 @@ export class Stage {
             redisPorts: places.map(({ name, redisPort }) => ({ region: name, port: redisPort })),
             serverMain: options.serverMain,
             env: options.env,
+            host:
+              options.isFirstApart === true && seats.length === 0
+                ? NamespaceHost.create(guard)
+                : LOOPBACK,
             random: options.random,
             guard,
             observer,
@@ -118,6 +125,7 @@ export class Stage {
     const link = await LinkProxy.start({
       name,
       port: seat.port,
+      host: seat.host.address,
       random: this.#options.random.fraction,
     });
     this.#extraLinks.push(link);

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mountObstacle, SmallDisk } from '../../../chaos/faults/small-disk.ts';
 import { Guard } from '../../../chaos/guard.ts';
+import { hostObstacle, NamespaceHost } from '../../../chaos/stage/host.ts';
 
 describe('the guard', () => {
   it.skipIf(mountObstacle() !== null)(
@@ -23,4 +24,16 @@ describe('the guard', () => {
       expect(readFileSync('/proc/self/mounts', 'utf8')).not.toContain(folder);
     },
   );
+
+  it.skipIf(hostObstacle() !== null)('leaves no network namespace behind', async () => {
+    const guard = new Guard();
+    const host = NamespaceHost.create(guard);
+    const interfaces = (): readonly string[] =>
+      Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+    expect(interfaces()).toContain(host.outside);
+
+    await guard.end();
+
+    expect(interfaces()).not.toContain(host.outside);
+  });
 });
