@@ -15,16 +15,13 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { ACCEPTED, Admission, EXISTS, FOREIGN, type NewVerdict, type Offer } from './admission.ts';
 import { ANYBODY, type Author } from './author.ts';
 import type { LoadedBase } from './base-cache.ts';
-import { FrameCache, coalesce, joinFrames, runsByLocals } from './broadcast.ts';
+import { FrameCache } from './broadcast.ts';
 import { EMPTY_UPDATE, type CatchUpSource } from './catch-up.ts';
 import { ClientOwners } from './client-owners.ts';
 import { Durability } from './durability.ts';
 import { judge } from './updates/check.ts';
 import type { RoomContext } from './context.ts';
-import { tracesOf } from './edit-traces.ts';
-import { FlushTimer } from './flush-timer.ts';
 import { PresenceFeed } from './presence-feed.ts';
-import { Others } from './others.ts';
 import type { Replication } from './replication.ts';
 import { RoomBase } from './room-base.ts';
 import { scan } from './updates/scan.ts';
@@ -32,16 +29,10 @@ import type { Frame } from './outlet.ts';
 import type { Session } from './session.ts';
 import { Tail, type Segment } from './tail.ts';
 import type { EditTrace } from './tracing.ts';
+import { UpdateFeed } from './update-feed.ts';
 import type { Version } from './updates/version.ts';
 import { Waits } from './waits.ts';
 import type { StoredParts } from './workers/compaction.ts';
-
-interface Pending {
-  readonly bytes: Uint8Array;
-  readonly source: Author;
-  readonly seq: number;
-  readonly trace: EditTrace | null;
-}
 
 const NO_FRAME: Frame = [];
 
@@ -53,7 +44,7 @@ export class Room implements CatchUpSource {
   readonly presence: PresenceFeed;
   readonly #sessions = new Set<Session>();
   readonly #tail: Tail;
-  readonly #flushTimer: FlushTimer;
+  readonly #feed: UpdateFeed;
   readonly #admission: Admission;
   readonly #owners = new ClientOwners();
   readonly #durability: Durability;
@@ -62,8 +53,6 @@ export class Room implements CatchUpSource {
 
   readonly #base: RoomBase;
   #appliedSeq: number;
-  #flushedSeq: number;
-  #pending: Pending[] = [];
 
   /** Updates and bytes since the base, as the disk has them; compaction goes by these. */
   #tailUpdates: number;
@@ -98,15 +87,12 @@ export class Room implements CatchUpSource {
     this.version = version;
     this.#base = new RoomBase(name, context, stored.base, () => this.compaction);
     this.#appliedSeq = stored.lastSeq;
-    this.#flushedSeq = stored.lastSeq;
     this.#tail = new Tail(stored.base?.upToSeq ?? -1);
     for (const update of stored.tail) this.#tail.append(update.bytes, update.seq, update.seq);
     this.#tailUpdates = stored.tail.length;
     this.#tailBytes = stored.tail.reduce((sum, update) => sum + update.bytes.byteLength, 0);
     this.presence = new PresenceFeed(context.limits.presence, context.timers, this.#sessions);
-    this.#flushTimer = new FlushTimer(context.limits.flushWindowMs, context.timers, () => {
-      this.flush();
-    });
+    this.#feed = new UpdateFeed(this, this.#sessions, this.#tail, stored.lastSeq);
     this.#hadCulprits = hadCulprits;
     this.#admission = new Admission(this);
     this.#arrivals = new Waits(context.timers);
@@ -127,7 +113,7 @@ export class Room implements CatchUpSource {
   }
 
   get flushedSeq(): number {
-    return this.#flushedSeq;
+    return this.#feed.flushedSeq;
   }
 
   get base(): BaseInfo | null {
@@ -148,7 +134,7 @@ export class Room implements CatchUpSource {
 
   /** True when closing the room would lose nothing that anybody waits for. */
   get isSettled(): boolean {
-    return this.durableSeq >= this.#appliedSeq && this.#pending.length === 0;
+    return this.durableSeq >= this.#appliedSeq && this.#feed.isEmpty;
   }
 
   /** Somebody is connected, or a request is under way. */
@@ -231,8 +217,7 @@ export class Room implements CatchUpSource {
     this.#durability.track(append, bytes.byteLength);
     if (author.isRemote !== true) this.replication?.accepted(seq);
     trace?.appended(seq, append.durable);
-    this.#pending.push({ bytes, source: author, seq, trace });
-    this.#flushTimer.note(this.#sessions.size);
+    this.#feed.add({ bytes, source: author, seq, trace });
     this.#arrivals.look();
     this.context.relay?.changed(this);
     return ACCEPTED;
@@ -247,7 +232,7 @@ export class Room implements CatchUpSource {
     } while (base !== this.base);
     const tail = [
       ...(this.#tail.since(base?.upToSeq ?? -1) ?? []).map((segment) => segment.bytes),
-      ...this.#pending.map((pending) => pending.bytes),
+      ...this.#feed.pendingBytes(),
     ];
     return { chunks, tail };
   }
@@ -293,43 +278,9 @@ export class Room implements CatchUpSource {
 
   // ── flush ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends what was collected: encoded once a wire, the same bytes to every session. */
+  /** Sends what was collected. */
   flush(): void {
-    const { stats } = this.context;
-    const pending = this.#pending;
-    const last = pending.at(-1);
-    if (last !== undefined) {
-      this.#pending = [];
-      const fromSeq = this.#flushedSeq;
-      const runs = coalesce(pending);
-      for (const run of runs) this.#tail.append(run.bytes, run.firstSeq, run.lastSeq);
-      this.#flushedSeq = last.seq;
-      // An author alone in the window has it already; among others, one frame for all is cheaper.
-      const author = pending.every((entry) => entry.source === last.source) ? last.source : null;
-      const traces = tracesOf(pending);
-      this.context.relay?.flushed(this, runsByLocals(pending, runs), traces);
-      const frames = new FrameCache((wire) =>
-        joinFrames(
-          runs.map((run) => wire.update(run.bytes, { epoch: this.epoch, seq: run.lastSeq })),
-        ),
-      );
-      const others = author === null ? new Others(pending) : null;
-      for (const session of this.#sessions) {
-        if (session === author) continue;
-        const { wire } = session.outlet;
-        const frame =
-          others?.has(session) === true && session.isAckedByEcho
-            ? others.frameFor(session, wire)
-            : frames.get(wire);
-        if (frame !== null) session.deliver(frame, fromSeq);
-      }
-      const receivers = this.#sessions.size;
-      for (const trace of traces) trace.flushed({ updates: pending.length, receivers });
-      stats.flushes += 1;
-      stats.deliveries += this.#sessions.size;
-      this.#flushTimer.flushed();
-      this.onActivity();
-    }
+    this.#feed.flush();
     this.presence.flushIfDue();
   }
 
@@ -406,7 +357,7 @@ export class Room implements CatchUpSource {
   /** Stops timers; nobody enters or writes any more. `why`: what those are told who still wait for something. */
   dispose(why: 'document-reset' | 'document-deleted' | 'draining'): void {
     this.#end = why;
-    this.#flushTimer.stop();
+    this.#feed.stop();
     this.presence.dispose();
     const reason = (): Error => new ProtocolError(why);
     this.#arrivals.fail(reason);
