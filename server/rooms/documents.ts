@@ -12,12 +12,12 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { INLINE_SCAN_BYTES_MAX } from '../protocol/limits.ts';
 import { EXISTS, type Offer } from './admission.ts';
 import { ANYBODY, type Author } from './author.ts';
+import { Borrower } from './borrower.ts';
 import { EMPTY_UPDATE } from './catch-up.ts';
 import type { RoomContext } from './context.ts';
-import { withDeadline } from './deadline.ts';
 import { offerOfRequest } from './edit-traces.ts';
 import type { DocumentMetadata, DocumentVersion, Written } from './document-answers.ts';
-import { failureOf } from './failure.ts';
+import { answered } from './failure.ts';
 import type { Registry } from './registry.ts';
 import { followed, type DurabilityLevel, type Replication } from './replication.ts';
 import type { Room } from './room.ts';
@@ -58,8 +58,6 @@ export interface DocumentsOptions {
 
 const SEEDER: Author = { ...ANYBODY, isSeeding: true };
 const STATE_VECTOR_BYTES_MAX = 64 * 1024;
-/** A room may be reset under a request, and is then asked again. */
-const ATTEMPTS_MAX = 3;
 /** Copies hold a whole document in memory until it is on disk. */
 const COPIES_MAX = 2;
 const COPIES_WAITING_MAX = 32;
@@ -67,6 +65,7 @@ const COPIES_WAITING_MAX = 32;
 export class Documents {
   readonly #registry: Registry;
   readonly #context: RoomContext;
+  readonly #borrower: Borrower;
   readonly #states: States;
   readonly #writeTimeoutMs: number;
   readonly #ack: DurabilityLevel;
@@ -79,6 +78,7 @@ export class Documents {
   ) {
     this.#registry = registry;
     this.#context = context;
+    this.#borrower = new Borrower(registry, context, writeTimeoutMs);
     this.#states = new States(context);
     this.#writeTimeoutMs = writeTimeoutMs;
     this.#ack = ack;
@@ -91,16 +91,16 @@ export class Documents {
     limit: number;
   }): Promise<readonly DocumentSummary[]> {
     if (this.#context.isFillingUp?.() === true) throw new ProtocolError('replica-behind');
-    return await this.#answer(() => this.#context.store.list(query));
+    return await answered(this.#context.store.list(query));
   }
 
   /** The validator of a document, without reading its content: what a 304 needs. */
   async version(name: DocumentName): Promise<DocumentVersion> {
-    return await this.#withDocument(name, async (room) => versionOf(room));
+    return await this.#borrower.withDocument(name, async (room) => versionOf(room));
   }
 
   async metadata(name: DocumentName): Promise<DocumentMetadata> {
-    return await this.#withDocument(name, async (room) => {
+    return await this.#borrower.withDocument(name, async (room) => {
       const stat = await this.#context.store.stat(name);
       return {
         name,
@@ -123,7 +123,7 @@ export class Documents {
     { durability = this.#ack, parent }: Pick<WriteOptions, 'durability' | 'parent'> = {},
   ): Promise<Written & { readonly isNew: boolean }> {
     this.#assertWritable();
-    return await this.#withRoom(name, async (room) => {
+    return await this.#borrower.withRoom(name, async (room) => {
       const replication = replicationOf(room, durability);
       let offer: Offer | null = null;
       let trace: EditTrace | null = null;
@@ -147,7 +147,7 @@ export class Documents {
    */
   async state(name: DocumentName, since: Uint8Array | null): Promise<DocumentState> {
     const clocks = since === null ? new Map<number, number>() : clocksOf(since);
-    return await this.#withDocument(name, (room) => this.#states.read(room, clocks));
+    return await this.#borrower.withDocument(name, (room) => this.#states.read(room, clocks));
   }
 
   /** @throws ProtocolError `update-gap` (`missing`: from where on), `invalid-update`, `update-refused`, `read-only`, … */
@@ -157,8 +157,8 @@ export class Documents {
     { author = ANYBODY, isCreating = false, durability = this.#ack, parent }: WriteOptions = {},
   ): Promise<Written> {
     this.#assertWritable();
-    return await this.#withRoom(name, async (room) => {
-      if (!room.exists && !isCreating) throw this.#notFound(name);
+    return await this.#borrower.withRoom(name, async (room) => {
+      if (!room.exists && !isCreating) throw this.#borrower.notFound(name);
       const replication = replicationOf(room, durability);
       const { offer, trace } = await offerOfRequest(room, update, author, parent);
       if (offer.kind === 'gap') throw gapOf(room);
@@ -182,8 +182,8 @@ export class Documents {
     const clocks = clocksOf(stateVector);
     const sent = update === null || isEmpty(update) ? null : update;
     if (sent !== null) this.#assertWritable();
-    return await this.#withRoom(name, async (room) => {
-      if (!room.exists && !isCreating) throw this.#notFound(name);
+    return await this.#borrower.withRoom(name, async (room) => {
+      if (!room.exists && !isCreating) throw this.#borrower.notFound(name);
       const written = sent === null ? null : await this.#take(room, sent, author, options);
       const known = sent === null ? clocks : await this.#withSections(clocks, sent);
       return { written, state: await this.#states.read(room, known) };
@@ -193,36 +193,13 @@ export class Documents {
   /** Deletes for good: connections are closed, a later write does not bring it back. */
   async delete(name: DocumentName): Promise<void> {
     this.#assertWritable();
-    await this.#answer(async () => {
-      if (this.#registry.find(name)?.exists !== true) {
-        // Not opened: a document that is damaged can be deleted too.
-        const stat: DocumentStat | null = await this.#context.store.stat(name);
-        // Another node may have created it just now.
-        if (stat === null) await this.#withDocument(name, () => Promise.resolve());
-        if (stat?.isDeleted === true) throw new ProtocolError('document-deleted');
-      }
-      await this.#inTime(this.#registry.delete(name));
-    });
+    await answered(this.#delete(name));
   }
 
   /** A new document with the content of another, in one piece. @throws ProtocolError `document-exists` */
   async copy(from: DocumentName, to: DocumentName): Promise<Written> {
     this.#assertWritable();
-    return await this.#answer(async () => {
-      await this.#copies.enter();
-      try {
-        const { parts } = await this.state(from, null);
-        return await this.#withRoom(to, async (room) => {
-          const replication = replicationOf(room, this.#ack);
-          const offer = room.exists ? null : await room.seed(Buffer.concat(parts));
-          const written = await this.#written(room, offer ?? EXISTS, replication);
-          if (offer?.kind !== 'accepted') throw new ProtocolError('document-exists');
-          return written;
-        });
-      } finally {
-        this.#copies.leave();
-      }
-    });
+    return await answered(this.#copy(from, to));
   }
 
   /** Resolves when this node has all that the caller has seen elsewhere. @throws ProtocolError `replica-behind` */
@@ -231,7 +208,7 @@ export class Documents {
       seen.stateVector === undefined ? undefined : clocksOf(seen.stateVector),
       seen.deletes?.deletes,
     );
-    await this.#withRoom(name, async (room) => {
+    await this.#borrower.withRoom(name, async (room) => {
       // Of several nodes the first that is asked may not have it either.
       for (const partMs of [timeoutMs / 2, timeoutMs / 2]) {
         if (await room.whenKnown(wanted, 0)) return;
@@ -245,6 +222,33 @@ export class Documents {
   /** For event streams: as the gateway opens. */
   async openRoom(name: DocumentName): Promise<Room> {
     return await this.#registry.open(name);
+  }
+
+  async #delete(name: DocumentName): Promise<void> {
+    if (this.#registry.find(name)?.exists !== true) {
+      // Not opened: a document that is damaged can be deleted too.
+      const stat: DocumentStat | null = await this.#context.store.stat(name);
+      // Another node may have created it just now.
+      if (stat === null) await this.#borrower.withDocument(name, () => Promise.resolve());
+      if (stat?.isDeleted === true) throw new ProtocolError('document-deleted');
+    }
+    await this.#borrower.inTime(this.#registry.delete(name));
+  }
+
+  async #copy(from: DocumentName, to: DocumentName): Promise<Written> {
+    await this.#copies.enter();
+    try {
+      const { parts } = await this.state(from, null);
+      return await this.#borrower.withRoom(to, async (room) => {
+        const replication = replicationOf(room, this.#ack);
+        const offer = room.exists ? null : await room.seed(Buffer.concat(parts));
+        const written = await this.#written(room, offer ?? EXISTS, replication);
+        if (offer?.kind !== 'accepted') throw new ProtocolError('document-exists');
+        return written;
+      });
+    } finally {
+      this.#copies.leave();
+    }
   }
 
   /** Takes an update or, of one with gaps, what can be integrated. */
@@ -334,59 +338,6 @@ export class Documents {
     }
     if (store.isFull) throw new ProtocolError('overloaded', 'Too much waits for the disk.');
   }
-
-  async #withDocument<T>(name: DocumentName, work: (room: Room) => Promise<T>): Promise<T> {
-    return await this.#withRoom(name, async (room) => {
-      if (!room.exists) throw this.#notFound(name);
-      return await work(room);
-    });
-  }
-
-  /** A node that has just started does not know yet what others have. */
-  #notFound(name: DocumentName): ProtocolError {
-    const isBehind = this.#context.isBehind?.(name) === true;
-    return new ProtocolError(isBehind ? 'replica-behind' : 'document-not-found');
-  }
-
-  /** Does something with a room that stays open meanwhile, exists or not. */
-  async #withRoom<T>(name: DocumentName, work: (room: Room) => Promise<T>): Promise<T> {
-    return await this.#answer(async () => {
-      for (let attempt = 1; ; attempt++) {
-        const borrowing = this.#registry.borrow(name);
-        const { room, release } = await this.#inTime(borrowing, ({ release: giveBack }) => {
-          giveBack();
-        });
-        try {
-          return await work(room);
-        } catch (error) {
-          const isReset = error instanceof ProtocolError && error.code === 'document-reset';
-          if (!isReset || attempt >= ATTEMPTS_MAX) throw error;
-        } finally {
-          release();
-        }
-      }
-    });
-  }
-
-  /** `late`: what becomes of a result that nobody waits for any more. */
-  async #inTime<T>(work: Promise<T>, late?: (result: T) => void): Promise<T> {
-    return await withDeadline(work, this.#context.timers, this.#writeTimeoutMs, isLate, late);
-  }
-
-  async #answer<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw failureOf(error) ?? error;
-    }
-  }
-}
-
-function isLate(): ProtocolError {
-  return new ProtocolError(
-    'store-unavailable',
-    'The disk has not answered in time: if this was a write its outcome is unknown, and repeating it is safe.',
-  );
 }
 
 /** Before anything is offered. */

@@ -3,6 +3,15 @@ import { StoreError } from '../../persistence/store.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { WorkerError } from './workers/worker-error.ts';
 
+/** The result of `work`, or what its caller is told instead. */
+export async function answered<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw failureOf(error) ?? error;
+  }
+}
+
 /** Null for what is none of these: a bug. */
 export function failureOf(error: unknown): ProtocolError | null {
   if (error instanceof ProtocolError) return error;

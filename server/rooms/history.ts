@@ -12,7 +12,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { withDeadline } from './deadline.ts';
 import type { Documents, Written } from './documents.ts';
-import { failureOf } from './failure.ts';
+import { answered } from './failure.ts';
 import { SnapshotRecords, type SnapshotInfo } from './snapshot-records.ts';
 import type { Timers } from './timers.ts';
 import { readStateVector } from './updates/version.ts';
@@ -271,15 +271,6 @@ function namesOf({ from, to, rootName }: DiffQuery): {
 
 function notFound(): never {
   throw new ProtocolError('snapshot-not-found');
-}
-
-/** What the store says of its records, as a row of the error table. */
-async function answered<Result>(work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    throw failureOf(error) ?? error;
-  }
 }
 
 function isLate(): ProtocolError {
