@@ -10,7 +10,8 @@ import type { Tracing } from '../rooms/tracing.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { Answers } from './answers.ts';
 import type { Bus } from './bus.ts';
-import type { Chains } from './chains.ts';
+import { Arrivals } from './arrivals.ts';
+import { Chains } from './chains.ts';
 import { Comparison } from './comparison.ts';
 import { DELETED_DIGEST, isSame } from './digest.ts';
 import type { Exchange } from './exchange.ts';
@@ -27,6 +28,7 @@ export interface Engine {
   readonly scene: FanoutScene;
   readonly news: News;
   readonly inbox: Inbox;
+  readonly arrivals: Arrivals;
   readonly antiEntropy: AntiEntropy;
   readonly comparison: Comparison;
   readonly lookups: Lookups;
@@ -47,7 +49,6 @@ export interface EngineOptions {
   readonly updateBytesMax: number;
   readonly stats: FanoutStats;
   readonly peers: Peers;
-  readonly chains: Chains;
   readonly parts: () => readonly FanoutPart[];
   readonly tracing?: Tracing | null;
   readonly report: (event: FanoutEvent) => void;
@@ -55,7 +56,7 @@ export interface EngineOptions {
 }
 
 export function assemble(options: EngineOptions): Engine {
-  const { exchange, bus, registry, store, timers, random, stats, peers, chains, parts } = options;
+  const { exchange, bus, registry, store, timers, random, stats, peers, parts } = options;
   const { access, report, updateBytesMax, replication, sabotage } = options;
   const news = new News(registry, timers, replication === 'full');
   const scene: FanoutScene = {
@@ -85,6 +86,7 @@ export function assemble(options: EngineOptions): Engine {
     tracing: options.tracing ?? null,
     report,
   };
+  const chains = new Chains();
   const inbox = new Inbox(scene, stats);
   const antiEntropy: AntiEntropy = new AntiEntropy({
     scene,
@@ -127,6 +129,16 @@ export function assemble(options: EngineOptions): Engine {
     queuedBytes: () => bus.queue.bytes,
     onDeleted: tellDeleted,
   });
+  const arrivals = new Arrivals({
+    exchange,
+    chains,
+    peers,
+    inbox,
+    antiEntropy,
+    news,
+    parts,
+    tracing: scene.tracing,
+  });
   const revocations = new SharedRevocations({
     access,
     timers,
@@ -143,6 +155,7 @@ export function assemble(options: EngineOptions): Engine {
     scene,
     news,
     inbox,
+    arrivals,
     antiEntropy,
     comparison,
     lookups,

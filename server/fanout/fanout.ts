@@ -2,8 +2,8 @@
  * The fan-out: what rooms of this node tell the other nodes and the other way round. It hears the exchange and
  * implements the rooms' `Relay`; each thing it does lies in a file of its own, and this one ties them together:
  *
- *   rooms ──flushed──▶ exchange ──▶ bus                    what local authors write, one message a flush
- *   bus ──▶ exchange ──update──▶ inbox ──▶ rooms           checked, stored and shown; never sent on
+ *   rooms ──flushed──▶ exchange ──▶ bus                        what local authors write, one message a flush
+ *   bus ──▶ exchange ──update──▶ arrivals ─▶ inbox ──▶ rooms   checked, stored and shown; never sent on
  *            │         └heartbeat─▶ comparison ─want─▶ anti-entropy ─request─▶ one node
  *            └────────request──▶ answers ──reply, in pieces──▶ inbox
  *
@@ -17,38 +17,21 @@ import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
 import type { TimerHandle, Timers } from '../rooms/timers.ts';
 import type { EditTrace, Tracing } from '../rooms/tracing.ts';
-import {
-  BUCKETS,
-  EVERYONE,
-  bucketChannel,
-  documentChannel,
-  nodeChannel,
-  type Bus,
-  type Link,
-} from './bus.ts';
-import { Chains } from './chains.ts';
+import { BUCKETS, EVERYONE, bucketChannel, nodeChannel, type Bus, type Link } from './bus.ts';
 import { assemble, closeEngine, type Engine } from './engine.ts';
 import type { Epoch } from './envelope.ts';
 import { Exchange, type ExchangeListener, type Missed, type Received } from './exchange.ts';
+import { FirstContact } from './first-contact.ts';
 import { BEAT_MS } from './heartbeat.ts';
-import type { Outcome } from './inbox.ts';
-import {
-  UPDATE_BYTES_MAX,
-  type ApplicationMessage,
-  type HeartbeatMessage,
-  type UpdateMessage,
-} from './messages.ts';
+import { UPDATE_BYTES_MAX, type HeartbeatMessage } from './messages.ts';
 import type { FanoutEvent, FanoutPart, MakePart, Peer, PeerChange } from './part.ts';
 import { Peers, type ShownPeer } from './peers.ts';
 import { merged } from './runs.ts';
 import { FanoutStats } from './stats.ts';
-import { arriving, publishing, settled } from './traces.ts';
-import { BEHIND_TOPIC } from './sweep.ts';
+import { publishing } from './traces.ts';
 
-/** After the start nobody else may be known yet: rooms that open wait for the first one, at most this long. */
-const FIRST_CONTACT_MS = 3_000;
+/** Of a room that opens, for what others have. */
 const OPENING_WAIT_MS = 500;
-const NOTHING: Uint8Array = new Uint8Array(0);
 /** For handing over the last messages. */
 const GOODBYE_MS_MAX = 1_000;
 
@@ -88,14 +71,11 @@ export class Fanout implements Relay, ExchangeListener {
   readonly stats: FanoutStats = new FanoutStats();
   readonly #options: FanoutOptions;
   readonly #peers: Peers;
-  readonly #chains = new Chains();
+  readonly #firstContact: FirstContact;
   #parts: readonly FanoutPart[] = [];
   #engine: Engine | null = null;
   #tickTimer: TimerHandle | null = null;
-  #startedMs = 0;
   #isLeaving = false;
-  /** Rooms that opened before anybody else was heard. */
-  readonly #firstContacts = new Set<() => void>();
 
   constructor(options: FanoutOptions) {
     const { bus, epoch, secret, timers } = options;
@@ -109,19 +89,19 @@ export class Fanout implements Relay, ExchangeListener {
       },
     });
     this.#peers = new Peers(timers);
+    this.#firstContact = new FirstContact(timers);
   }
 
   /** Opens the bus; waits for nothing. Once, when the store is open and before anybody is served. */
   start(house: FanoutHouse): void {
-    const { bus, timers, parts } = this.#options;
-    this.#startedMs = timers.now();
+    const { bus, parts } = this.#options;
+    this.#firstContact.start();
     const engine = assemble({
       ...this.#options,
       ...house,
       exchange: this.exchange,
       stats: this.stats,
       peers: this.#peers,
-      chains: this.#chains,
       parts: () => this.#parts,
     });
     this.#engine = engine;
@@ -171,10 +151,8 @@ export class Fanout implements Relay, ExchangeListener {
     for (const part of this.#parts) part.onOpened?.(room);
     const engine = this.#engine;
     if (engine === null || this.#isLeaving) return null;
-    const { timers } = this.#options;
     const isAlone = this.#peers.alive.length === 0;
-    if (isAlone && timers.now() - this.#startedMs < FIRST_CONTACT_MS)
-      return this.#firstContact(room);
+    if (isAlone && this.#firstContact.isExpected) return this.#openingAlone(room);
     return engine.antiEntropy.opening(room, OPENING_WAIT_MS);
   }
 
@@ -206,7 +184,7 @@ export class Fanout implements Relay, ExchangeListener {
     if (change !== null) this.#onPeer(received, change);
     switch (message.kind) {
       case 'update':
-        this.#onUpdate({ ...received, message });
+        this.#engine?.arrivals.onUpdate({ ...received, message });
         break;
       case 'heartbeat':
         this.#onHeartbeat(origin, message);
@@ -224,7 +202,7 @@ export class Fanout implements Relay, ExchangeListener {
         this.#engine?.revocations.onRevoke(message);
         break;
       case 'application':
-        this.#onApplication({ ...received, message });
+        this.#engine?.arrivals.onApplication({ ...received, message });
         break;
       case 'presence':
       case 'durable':
@@ -260,7 +238,7 @@ export class Fanout implements Relay, ExchangeListener {
     if (this.#tickTimer !== null) this.#options.timers.clearTimeout(this.#tickTimer);
     for (const part of this.#parts) part.close?.();
     closeEngine(this.#engine);
-    for (const resolve of this.#firstContacts) resolve();
+    this.#firstContact.end();
     this.#engine = null;
   }
 
@@ -317,46 +295,6 @@ export class Fanout implements Relay, ExchangeListener {
 
   // ── inside ───────────────────────────────────────────────────────────────────────────────────────────
 
-  #onUpdate(received: Received & { readonly message: UpdateMessage }): void {
-    const engine = this.#engine;
-    if (engine === null) return;
-    const { origin, epoch, seq, message } = received;
-    const { document, previousSeq, update } = message;
-    const isBroken = this.#chains.note(origin, epoch, document, { previousSeq, seq });
-    if (isBroken) engine.antiEntropy.want(document, origin, 'gap');
-    let wasEarly = false;
-    // While it waits it must not hold the bytes that it came in, which may be those of many. [I6]
-    const taken = { ...received, message: { ...message, update: NOTHING } };
-    const trace = arriving(this.#options.tracing ?? null, received);
-    const onSettled = (outcome: Outcome, room: Room | null, storeSeq: number): void => {
-      settled(trace, outcome);
-      if ((outcome === 'accepted' || outcome === 'redundant') && room !== null) {
-        for (const part of this.#parts) part.onTaken?.(taken, room, storeSeq, trace);
-      } else if (outcome === 'early') {
-        if (!wasEarly) engine.antiEntropy.want(document, origin, 'verdict');
-        wasEarly = true;
-      } else if (outcome === 'dropped') engine.antiEntropy.want(document, origin, 'dropped');
-      else if (outcome === 'deleted') engine.news.deleted(document);
-    };
-    engine.inbox.put({ document, update, origin, trace, onSettled });
-  }
-
-  /** It may be a link of its document's chain: then nothing before it is missing if nothing of the channel is. */
-  #onApplication({
-    origin,
-    epoch,
-    seq,
-    message,
-  }: Received & { message: ApplicationMessage }): void {
-    const { document, topic } = message;
-    if (document === null) {
-      if (topic === BEHIND_TOPIC) this.#peers.sayBehind(origin);
-      return;
-    }
-    if (this.exchange.tracker.lacks(origin, epoch, documentChannel(document), seq)) return;
-    this.#chains.covered(origin, epoch, document, seq);
-  }
-
   #onHeartbeat(origin: string, { entries, isAsking }: HeartbeatMessage): void {
     const engine = this.#engine;
     if (engine === null) return;
@@ -372,7 +310,7 @@ export class Fanout implements Relay, ExchangeListener {
     this.#tellOfPeer(peer, change);
     if (change === 'joined' || change === 'restarted') {
       this.#engine?.heartbeat.tellAll();
-      for (const resolve of this.#firstContacts) resolve();
+      this.#firstContact.end();
     }
   }
 
@@ -397,19 +335,8 @@ export class Fanout implements Relay, ExchangeListener {
   }
 
   /** Nobody else is known yet: waits for the first one to be heard, then asks it. */
-  async #firstContact(room: Room): Promise<void> {
-    const { timers } = this.#options;
-    const startedMs = timers.now();
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        this.#firstContacts.delete(end);
-        timers.clearTimeout(timer);
-        resolve();
-      };
-      const timer = timers.setTimeout(end, OPENING_WAIT_MS);
-      this.#firstContacts.add(end);
-    });
-    const leftMs = OPENING_WAIT_MS - (timers.now() - startedMs);
+  async #openingAlone(room: Room): Promise<void> {
+    const leftMs = await this.#firstContact.within(OPENING_WAIT_MS);
     if (leftMs > 0) await this.#engine?.antiEntropy.opening(room, leftMs);
   }
 }

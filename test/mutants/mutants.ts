@@ -94,9 +94,9 @@ export const MUTANTS: readonly Mutant[] = [
       'I1, replicated: an update that was lost on the bus counts as received when the next one comes',
     edits: [
       {
-        file: 'server/fanout/fanout.js',
-        find: 'const isBroken = this.#chains.note(',
-        replace: 'const isBroken = false && this.#chains.note(',
+        file: 'server/fanout/arrivals.js',
+        find: 'const isBroken = chains.note(',
+        replace: 'const isBroken = false && chains.note(',
       },
       {
         file: 'server/fanout/receipts.js',
@@ -147,8 +147,8 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'server/fanout/fanout.js',
         find: `            this.#engine?.heartbeat.tellAll();
-            for`,
-        replace: '            for',
+            this.#firstContact.end();`,
+        replace: '            this.#firstContact.end();',
       },
       {
         file: 'server/fanout/sweep-part.js',
