@@ -1,7 +1,8 @@
 /** What a seed stands for: how many of what, for how long, and which scenes are played when. */
 import type { Random } from '../support/random.ts';
 import { DOCUMENTS, type Stage } from './stage.ts';
-import { SCENES, type Act, type Scene } from './scenes.ts';
+import type { Act, Scene } from './scene.ts';
+import { SCENES } from './scenes.ts';
 
 export interface Plan {
   readonly nodes: number;
