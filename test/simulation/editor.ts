@@ -1,7 +1,7 @@
 /**
  * A virtual client: a Y.Doc with a seeded client id, and the y-protocols dialect with Y-Sweet's acks over a virtual
- * socket. It types, deletes, formats, undoes, goes offline and comes back somewhere else, and writes down what it did
- * and what it was told; nothing else in the history is believed.
+ * socket. It edits (pen.ts), goes offline and comes back somewhere else, and writes down what it did and what it was
+ * told; nothing else in the history is believed.
  */
 import * as decoding from 'lib0/decoding';
 import * as encoding from 'lib0/encoding';
@@ -9,10 +9,10 @@ import * as Y from 'yjs';
 import { versionOf } from '../../chaos/history/canonical.ts';
 import type { AckLevel, OpInvoke } from '../../chaos/history/events.ts';
 import type { HistoryRecorder } from '../../chaos/history/recorder.ts';
-import { REG_ROOT, SET_ROOT, TEXT_ROOT, elementsIn, tokenOf } from '../../chaos/history/shapes.ts';
 import { MESSAGE, SYNC } from '../../server/protocol/messages.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
 import type { Random } from '../support/random.ts';
+import { Pen, type Changes } from './pen.ts';
 import type { Scheduler, Scope } from './scheduler.ts';
 import type { SimNode } from './sim-node.ts';
 import { VirtualSocket } from './virtual-socket.ts';
@@ -44,7 +44,7 @@ export class Editor {
   readonly options: EditorOptions;
   readonly doc: Y.Doc;
   readonly #scope: Scope;
-  readonly #undo: Y.UndoManager | null;
+  readonly #pen: Pen;
   #target: SimNode | null = null;
   #socket: VirtualSocket | null = null;
   #connection = '';
@@ -54,16 +54,12 @@ export class Editor {
   /** Of its copy, whoever made them. */
   changes = 0;
   #ops = 0;
-  #ids = 0;
   /** Counts changes, as Y-Sweet's client does; acks name it. */
   #version = 0;
   #ackedVersion = 0;
   /** Said on this connection. */
   #sentSeq = 0;
   #pending: PendingOp[] = [];
-  readonly #own = new Set<string>();
-  /** The last thing it did was to add this: what undo takes back. */
-  #lastAdded: string | null = null;
 
   constructor(options: EditorOptions) {
     this.options = options;
@@ -75,12 +71,16 @@ export class Editor {
       // Also what Yjs itself does with formatting that has become superfluous: providers send that.
       if (origin !== REMOTE) this.#onEdit(update);
     });
-    this.#undo = options.canUndo
-      ? new Y.UndoManager([this.doc.getArray(SET_ROOT), this.doc.getText(TEXT_ROOT)], {
-          trackedOrigins: new Set([LOCAL]),
-          captureTimeout: 0,
-        })
-      : null;
+    const { name, canUndo, random } = options;
+    this.#pen = new Pen({
+      name,
+      doc: this.doc,
+      undoOrigin: canUndo ? LOCAL : null,
+      random,
+      invoke: (f, what, change) => {
+        this.#invoke(f, what, change);
+      },
+    });
   }
 
   get name(): string {
@@ -139,94 +139,10 @@ export class Editor {
 
   /** One edit, chosen by the dice. `onlyDeletes`: if there is anything of its own to delete. */
   edit(onlyDeletes: boolean): void {
-    if (this.#isDead) return;
-    const dice = this.options.random.below(100);
-    if (onlyDeletes || dice < 20) {
-      if (this.#delete() || onlyDeletes) return;
-    }
-    if (dice >= 95 && this.#takeBack()) return;
-    if (dice >= 90 && this.#format()) return;
-    if (dice >= 80) this.#set();
-    else this.#add();
+    if (!this.#isDead) this.#pen.edit(onlyDeletes);
   }
 
-  #add(): void {
-    const { random, name } = this.options;
-    const id = `${name}:${(this.#ids += 1)}`;
-    const isInText = random.oneIn(2);
-    this.#invoke('add', { adds: [id] }, () => {
-      if (!isInText) {
-        this.doc.getArray<string>(SET_ROOT).push([id]);
-        return;
-      }
-      const text = this.doc.getText(TEXT_ROOT);
-      text.insert(this.#boundary(text), tokenOf(id));
-    });
-    if (isInText) this.#own.add(id);
-    this.#lastAdded = id;
-  }
-
-  #delete(): boolean {
-    const text = this.doc.getText(TEXT_ROOT);
-    const shown = elementsIn(text.toString()).filter((id) => this.#own.has(id));
-    if (shown.length === 0) return false;
-    const id = this.options.random.pick(shown);
-    this.#invoke('del', { dels: [id] }, () => {
-      text.delete(text.toString().indexOf(tokenOf(id)), tokenOf(id).length);
-    });
-    this.#lastAdded = null;
-    return true;
-  }
-
-  #set(): void {
-    const key = this.options.name;
-    const value = (this.#ids += 1);
-    this.#invoke('set', { set: { key, value } }, () => {
-      this.doc.getMap<number>(REG_ROOT).set(key, value);
-    });
-  }
-
-  #format(): boolean {
-    const text = this.doc.getText(TEXT_ROOT);
-    const shown = elementsIn(text.toString());
-    if (shown.length === 0) return false;
-    const token = tokenOf(this.options.random.pick(shown));
-    const isBold = this.options.random.oneIn(2);
-    this.#invoke('format', {}, () => {
-      text.format(text.toString().indexOf(token), token.length, { b: isBold ? true : null });
-    });
-    this.#lastAdded = null;
-    return true;
-  }
-
-  /** Undoes an addition: a deletion, as far as anybody can tell. */
-  #takeBack(): boolean {
-    const id = this.#lastAdded;
-    if (this.#undo === null || id === null || this.#undo.undoStack.length === 0) return false;
-    const { undo } = this;
-    this.#invoke('undo', { dels: [id] }, () => {
-      undo();
-    });
-    this.#lastAdded = null;
-    return true;
-  }
-
-  readonly undo = (): void => {
-    this.#undo?.undo();
-  };
-
-  #boundary(text: Y.Text): number {
-    const ends = [0];
-    let at = 0;
-    for (const id of elementsIn(text.toString())) ends.push((at += tokenOf(id).length));
-    return this.options.random.pick(ends);
-  }
-
-  #invoke(
-    f: OpInvoke['f'],
-    what: Partial<Pick<OpInvoke, 'adds' | 'dels' | 'set'>>,
-    change: () => void,
-  ): void {
+  #invoke(f: OpInvoke['f'], what: Changes, change: () => void): void {
     const { recorder, name, clientId, document } = this.options;
     const op = `${name}-${(this.#ops += 1)}`;
     const node = this.#isSynced ? (this.#target?.name ?? null) : null;
