@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { OfflineFolder } from '../../../persistence/index.ts';
-import { openClient, type Family } from '../../support/families.ts';
+import { openClient } from '../../support/families.ts';
+import type { Family } from '../../support/family-client.ts';
 import { NodeProcess } from '../../support/node-process.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';

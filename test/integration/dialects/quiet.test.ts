@@ -1,6 +1,7 @@
 /** A quiet room for 90 s: three times what the most impatient client waits for a word. Nobody reconnects. */
 import { describe, expect, it } from 'vitest';
-import { FAMILIES, openClient } from '../../support/families.ts';
+import { openClient } from '../../support/families.ts';
+import { FAMILIES } from '../../support/family-client.ts';
 import { startNode } from '../../support/in-process-node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

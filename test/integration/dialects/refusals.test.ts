@@ -4,13 +4,8 @@
  * its own time; y-websocket 3 stops at 44xx; Hocuspocus' providers are told inside the socket, which stays.
  */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  FAMILIES,
-  HocuspocusClient,
-  openClient,
-  type Family,
-  type FamilyClient,
-} from '../../support/families.ts';
+import { HocuspocusClient, openClient } from '../../support/families.ts';
+import { FAMILIES, type Family, type FamilyClient } from '../../support/family-client.ts';
 import { metric, startNode } from '../../support/in-process-node.ts';
 import { nowS, reader, SECRET_NODE, token } from '../../support/tokens.ts';
 import { waitUntil } from '../../support/wait-until.ts';

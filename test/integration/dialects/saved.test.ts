@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../../persistence/memory-store.ts';
-import { openClient, type Family, type FamilyClient } from '../../support/families.ts';
+import { openClient } from '../../support/families.ts';
+import type { Family, FamilyClient } from '../../support/family-client.ts';
 import { startNode } from '../../support/in-process-node.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { startNode } from '../../support/in-process-node.ts';
-import { FAMILIES, openClient, type FamilyClient } from '../../support/families.ts';
+import { openClient } from '../../support/families.ts';
+import { FAMILIES, type FamilyClient } from '../../support/family-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const words = (text: string): number => text.split(' ').length - 1;
