@@ -1,13 +1,14 @@
 /** Several nodes of one kind over a Redis of their own, for one run: all gone when it ends. */
 import { RedisProcess } from '../support/redis-process.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
+import type { LinkProxy } from '../../chaos/proxies/link-proxy.ts';
+import { linkTo } from '../support/link.ts';
 import { cpuMs } from './process-stats.ts';
 import { RunningServer, type ServerKind } from './servers.ts';
 
 export class NodeStage {
   readonly kind: ServerKind;
   readonly nodes: RunningServer[] = [];
-  readonly #proxies: TcpProxy[] = [];
+  readonly #proxies: LinkProxy[] = [];
   #redis: RedisProcess | null = null;
 
   constructor(kind: ServerKind) {
@@ -34,9 +35,9 @@ export class NodeStage {
   }
 
   /** A link to the Redis that can be cut. */
-  async link(): Promise<TcpProxy> {
+  async link(): Promise<LinkProxy> {
     const { port } = await this.redis();
-    const proxy = await TcpProxy.start({ port });
+    const proxy = await linkTo(port);
     this.#proxies.push(proxy);
     return proxy;
   }

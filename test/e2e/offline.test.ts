@@ -3,9 +3,10 @@
  * cut, after `kill -9`, between regions, and where WebSockets are blocked. [I1] [I2]
  */
 import { describe, expect, it, type TestContext } from 'vitest';
+import type { LinkProxy } from '../../chaos/proxies/link-proxy.ts';
 import { BusStage } from '../support/bus-stage.ts';
+import { linkTo } from '../support/link.ts';
 import { NodeProcess } from '../support/node-process.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { UpgradeProxy } from '../support/upgrade-proxy.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -23,9 +24,9 @@ const KINDS = [
 
 const at = (port: number): string => `redis://127.0.0.1:${port}`;
 
-function cut(proxy: TcpProxy, isCut: boolean): void {
+function cut(proxy: LinkProxy, isCut: boolean): void {
   proxy.refuse(isCut);
-  if (isCut) proxy.reset();
+  if (isCut) proxy.resetAll();
 }
 
 async function writesOffline(ada: EditorPage): Promise<void> {
@@ -57,7 +58,7 @@ async function bothRead(editors: readonly EditorPage[], parts: readonly string[]
 describe.each(KINDS)('%s', (_kind, ending) => {
   it('cut off, written, reloaded while offline, written again, and back: all of it, once, at the other one too', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const proxy = await TcpProxy.start({ port: Number(new URL(url).port) });
+    const proxy = await linkTo(Number(new URL(url).port));
     const name = `cut${ending}`;
     const ada = await open(`http://127.0.0.1:${proxy.port}`, name);
     await ada.isKeptOffline();
@@ -134,7 +135,7 @@ it('with WebSockets blocked: cut off, written, reloaded, and back over events', 
   const { url } = await startNode({ dataDir: tempDir() });
   const blocked = await UpgradeProxy.start(url);
   blocked.set('refuse');
-  const proxy = await TcpProxy.start({ port: Number(new URL(blocked.url).port) });
+  const proxy = await linkTo(Number(new URL(blocked.url).port));
   const ada = await open(`http://127.0.0.1:${proxy.port}`, 'blocked');
   await ada.isKeptOffline();
   await ada.type('online');
@@ -155,7 +156,7 @@ it('with WebSockets blocked: cut off, written, reloaded, and back over events', 
 describe('on one device', () => {
   it('opens in a new tab while offline; two tabs write at once, and all of it arrives', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const proxy = await TcpProxy.start({ port: Number(new URL(url).port) });
+    const proxy = await linkTo(Number(new URL(url).port));
     const ada = await open(`http://127.0.0.1:${proxy.port}`, 'tabs.txt');
     await ada.isKeptOffline();
     await ada.type('online');
@@ -180,7 +181,7 @@ describe('on one device', () => {
 
   it('makes a document offline, which is there for others afterwards', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const proxy = await TcpProxy.start({ port: Number(new URL(url).port) });
+    const proxy = await linkTo(Number(new URL(url).port));
     const ada = await open(`http://127.0.0.1:${proxy.port}`, 'start');
     await ada.isKeptOffline();
     cut(proxy, true);

@@ -1,9 +1,9 @@
 /** The one status of a document, right in each of its states: never "Saved" while something is not. [I1] [I5] */
 import { describe, expect, it, type TestContext } from 'vitest';
 import { BusStage } from '../support/bus-stage.ts';
+import { linkTo } from '../support/link.ts';
 import { NodeProcess } from '../support/node-process.ts';
 import { smallDisk } from '../support/small-disk.ts';
-import { TcpProxy } from '../support/tcp-proxy.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { nowS, SECRET_NODE, token } from '../support/tokens.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -155,7 +155,7 @@ describe('not connected', () => {
 
   it('[I1] cut off by a network that swallows everything: not “Saved”, until it is', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
-    const proxy = await TcpProxy.start({ port: Number(new URL(url).port) });
+    const proxy = await linkTo(Number(new URL(url).port));
     const ada = await open(`http://127.0.0.1:${proxy.port}`, 'partition.txt');
     await ada.type('a');
     await says(ada, 'Saved');

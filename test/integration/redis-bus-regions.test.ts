@@ -3,24 +3,28 @@
  * exactly the node that is cut off, and heals by itself. [I2]
  */
 import { describe, it } from 'vitest';
+import type { LinkProxy } from '../../chaos/proxies/link-proxy.ts';
 import { EVERYONE } from '../../server/fanout/bus.ts';
 import type { RedisPlace } from '../../server/fanout/redis-bus.ts';
 import type { BusNode } from '../support/bus-node.ts';
 import { BusStage } from '../support/bus-stage.ts';
-import type { TcpProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 interface Regions {
   /** In eu; reaches us through `toUs`. */
   readonly eu: BusNode;
   readonly us: BusNode;
-  readonly toUs: TcpProxy;
+  readonly toUs: LinkProxy;
 }
 
 const place = (region: string, port: number): RedisPlace => ({
   region,
   urls: [`redis://127.0.0.1:${port}`],
 });
+
+function triesOf({ counts }: LinkProxy): number {
+  return counts.accepted + counts.refused;
+}
 
 async function regions(stage: BusStage): Promise<Regions> {
   const [redisEu, redisUs] = [await stage.redis(), await stage.redis()];
@@ -43,11 +47,11 @@ describe.concurrent('redis bus in two regions', () => {
     const { expect } = context;
     const { eu, us, toUs } = await regions(new BusStage(context));
     await eu.reaches('from eu', [eu, us]);
-    const before = toUs.bytes('up');
+    const before = toUs.lane('up').counts.bytes;
     for (let n = 0; n < 100; n += 1) eu.bus.publish(EVERYONE, new Uint8Array(10_000));
     await us.reaches('from us', [eu, us]);
     // A million bytes went to eu's Redis, and none of them through the link to the other.
-    expect(toUs.bytes('up') - before).toBeLessThan(10_000);
+    expect(toUs.lane('up').counts.bytes - before).toBeLessThan(10_000);
     expect(eu.bus.stats.received).toBe(102);
   });
 
@@ -77,10 +81,10 @@ describe.concurrent('redis bus in two regions', () => {
     const { expect } = context;
     const { eu, us, toUs } = await regions(new BusStage(context));
     for (let round = 0; round < 20; round += 1) {
-      toUs.reset();
+      toUs.resetAll();
       toUs.refuse(round % 2 === 0);
-      const accepted = toUs.accepted;
-      await waitUntil('it tries again', () => toUs.accepted > accepted);
+      const tried = triesOf(toUs);
+      await waitUntil('it tries again', () => triesOf(toUs) > tried);
     }
     toUs.refuse(false);
     await waitUntil('it is back', () => eu.statusOf('us') === 'up' && toUs.connectionCount === 1);

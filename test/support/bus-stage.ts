@@ -3,9 +3,10 @@
  * may run side by side: most of their time is waiting for something to be noticed.
  */
 import type { TestContext } from 'vitest';
+import type { LinkProxy } from '../../chaos/proxies/link-proxy.ts';
 import { BusNode, type BusNodeOptions } from './bus-node.ts';
+import { linkTo } from './link.ts';
 import { RedisProcess } from './redis-process.ts';
-import { TcpProxy } from './tcp-proxy.ts';
 
 export class BusStage {
   readonly #onFinished: TestContext['onTestFinished'];
@@ -23,8 +24,8 @@ export class BusStage {
     return redis;
   }
 
-  async proxyTo(redis: RedisProcess): Promise<TcpProxy> {
-    const proxy = await TcpProxy.start({ port: redis.port });
+  async proxyTo(redis: RedisProcess): Promise<LinkProxy> {
+    const proxy = await linkTo(redis.port);
     this.#onFinished(async () => {
       await proxy.close();
     });

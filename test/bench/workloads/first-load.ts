@@ -1,11 +1,11 @@
 /** One reader after the other opens the same large document: over REST where there is one, else over the socket. */
 import * as Y from 'yjs';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { BenchClient, type Target } from '../bench-client.ts';
 import { entriesDocument } from '../documents.ts';
 import { documentPath, HttpClient } from '../http-client.ts';
 import { cpuMs, untilQuiet } from '../process-stats.ts';
 import type { RunningServer } from '../servers.ts';
+import { SlowLine } from '../slow-line.ts';
 import { median } from '../statistics.ts';
 import type { Outcome, Run, Workload } from '../workload.ts';
 
@@ -45,11 +45,11 @@ async function behindLine<T>(
   work: (target: Target) => Promise<T>,
 ): Promise<T> {
   await server.restart();
-  const line = await TcpProxy.start({ port: Number(new URL(server.target.url).port) });
-  for (const direction of ['up', 'down'] as const) {
-    line.delay(direction, LINE_MS);
-    line.throttle(direction, LINE_BITS_PER_SECOND / 8);
-  }
+  const line = await SlowLine.start({
+    port: Number(new URL(server.target.url).port),
+    delayMs: LINE_MS,
+    bytesPerSecond: LINE_BITS_PER_SECOND / 8,
+  });
   try {
     return await work({ ...server.target, url: `ws://127.0.0.1:${line.port}` });
   } finally {
