@@ -1,8 +1,9 @@
 /** K7: what a node has acked, that node shows to every read that is asked later. */
-import { lingeringIn, missingFrom, type Counts } from '../expected-elements.ts';
+import type { Counts } from '../expected-elements.ts';
 import type { Invariant } from '../findings.ts';
 import { groupedBy } from '../grouped.ts';
 import type { Operation } from '../history-index.ts';
+import { judgeRead } from '../judged-read.ts';
 
 export const ownNodeReads: Invariant = {
   id: 'K7',
@@ -21,7 +22,8 @@ export const ownNodeReads: Invariant = {
         else known.push(operation);
       }
     }
-    for (const { doc, node, content, source, invokedMono, mono, session, phase } of index.reads) {
+    for (const read of index.reads) {
+      const { doc, node, content, source, invokedMono, session, phase } = read;
       // Copies of clients lag behind their node by design, but for what their own session did.
       if (content === undefined || phase === 'final') continue;
       const operations =
@@ -31,30 +33,16 @@ export const ownNodeReads: Invariant = {
       const counts: Counts = (ack) =>
         ack.node === node && ack.mono < invokedMono && !index.isExcused(ack, invokedMono);
       if (operations.some((op) => op.acks.some((ack) => counts(ack, op)))) findings.count('reads');
-      for (const { element, operation, ack } of missingFrom(
-        index,
-        operations,
+      judgeRead(index, findings, {
+        read,
         content,
-        mono,
+        operations,
         counts,
-      )) {
-        findings.violation(
+        tellMissing: ({ element, ack }) =>
           `${element} was acked by ${node} ${since(ack.mono, invokedMono)} before it was read there (${source}), and was not in it`,
-          { op: operation.op, doc, node, level: ack.level, mono },
-        );
-      }
-      for (const { element, operation, ack } of lingeringIn(
-        index,
-        operations,
-        content,
-        mono,
-        counts,
-      )) {
-        findings.violation(
+        tellLingering: ({ element, ack }) =>
           `the deletion of ${element} was acked by ${node} ${since(ack.mono, invokedMono)} before a read there (${source}) that shows it`,
-          { op: operation.op, doc, node, level: ack.level, mono },
-        );
-      }
+      });
     }
   },
 };

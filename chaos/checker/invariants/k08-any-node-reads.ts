@@ -1,6 +1,7 @@
 /** K8: a read on any node that names what its session has seen shows all that was acked to it, or says `replica-behind`. */
-import { lingeringIn, missingFrom, type Counts } from '../expected-elements.ts';
+import type { Counts } from '../expected-elements.ts';
 import type { Invariant } from '../findings.ts';
+import { judgeRead } from '../judged-read.ts';
 
 export const anyNodeReads: Invariant = {
   id: 'K8',
@@ -21,30 +22,16 @@ export const anyNodeReads: Invariant = {
       const operations = index.operationsOf.get(doc) ?? [];
       const counts: Counts = (ack, operation) =>
         operation.session === session && ack.mono < invokedMono && !index.isExcused(ack, mono);
-      for (const { element, operation, ack } of missingFrom(
-        index,
-        operations,
+      judgeRead(index, findings, {
+        read,
         content,
-        mono,
+        operations,
         counts,
-      )) {
-        findings.violation(
+        tellMissing: ({ element, ack }) =>
           `${session} read ${node} with its version and got a state without ${element}, acked by ${ack.node}`,
-          { op: operation.op, doc, node, level: ack.level, mono },
-        );
-      }
-      for (const { element, operation, ack } of lingeringIn(
-        index,
-        operations,
-        content,
-        mono,
-        counts,
-      )) {
-        findings.violation(
+        tellLingering: ({ element, ack }) =>
           `${session} read ${node} with its version and got ${element} back, whose deletion ${ack.node} had acked`,
-          { op: operation.op, doc, node, level: ack.level, mono },
-        );
-      }
+      });
     }
   },
 };
