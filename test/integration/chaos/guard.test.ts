@@ -6,6 +6,12 @@ import { mountObstacle, SmallDisk } from '../../../chaos/faults/small-disk.ts';
 import { Guard } from '../../../chaos/guard.ts';
 import { hostObstacle, NamespaceHost } from '../../../chaos/stage/host.ts';
 
+function addresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((all = []) =>
+    all.map(({ address }) => address),
+  );
+}
+
 describe('the guard', () => {
   it.skipIf(mountObstacle() !== null)(
     'leaves no folder behind, and no file system that was mounted in it',
@@ -28,12 +34,10 @@ describe('the guard', () => {
   it.skipIf(hostObstacle() !== null)('leaves no network namespace behind', async () => {
     const guard = new Guard();
     const host = NamespaceHost.create(guard);
-    const interfaces = (): readonly string[] =>
-      Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
-    expect(interfaces()).toContain(host.outside);
+    expect(addresses()).toContain(host.outside);
 
     await guard.end();
 
-    expect(interfaces()).not.toContain(host.outside);
+    expect(addresses()).not.toContain(host.outside);
   });
 });

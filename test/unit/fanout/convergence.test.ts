@@ -1,4 +1,5 @@
 /** Several nodes in virtual time: what is lost, doubled, late or cut off heals without anybody editing. */
+import { EventEmitter, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import type { DocumentName } from '../../../server/protocol/document-name.ts';
@@ -229,10 +230,8 @@ describe('[I6] a busy cluster', () => {
     const [a, b] = mesh.nodes as [(typeof mesh.nodes)[0], (typeof mesh.nodes)[0]];
     const authors = Array.from({ length: 22_000 }, (_, index) => [2 ** 31 + index, 1] as const);
     const stateVector = Y.encodeStateVector(new Map(authors));
-    let goOn: () => void = () => undefined;
-    const stalled = new Promise<void>((resolve) => {
-      goOn = resolve;
-    });
+    const disk = new EventEmitter();
+    const stalled = once(disk, 'goes on');
     const load = a.store.load.bind(a.store);
     a.store.load = async (document) => {
       await stalled;
@@ -254,7 +253,7 @@ describe('[I6] a busy cluster', () => {
     expect((questions - dropped) * stateVector.length).toBeLessThan(20 * 1024 * 1024);
     expect(dropped).toBeLessThan(questions / 2);
 
-    goOn();
+    disk.emit('goes on');
     await mesh.run(1_000);
     await mesh.edit(b, DOCUMENT, typing('still there '));
     expect(await mesh.untilEqual(DOCUMENT, 1_000)).toBeLessThan(1_000);
