@@ -198,6 +198,49 @@ describe('the page', () => {
     expect(asked.filter((one) => !one.startsWith(url))).toEqual([]);
   });
 
+  it('keeps what is bold, italic or struck out in what other programs paste, and nothing else of their styles', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const ada = await open(url, 'pasted');
+    // As Google Docs writes it, and as others do.
+    const html = `<b style="font-weight:normal;" id="docs-internal-guid-1"><p style="color:red">
+      <span style="font-weight:700">bold</span> <span style="font-style:italic">slanted</span>
+      <span style="text-decoration:line-through">struck</span> plain, style = none</p></b>
+      <p><a href="javascript:alert(1)">bad</a> <a style="text-decoration:underline" href="https://example.org">good</a></p>`;
+    await ada.page.evaluate(`(() => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/html', ${JSON.stringify(html)});
+      const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+      document.querySelector('.ProseMirror').dispatchEvent(paste);
+    })()`);
+    const all = async (selector: string): Promise<readonly string[]> =>
+      await ada.page.locator(`.ProseMirror ${selector}`).allInnerTexts();
+    await shows(ada, 'bold slanted struck plain, style = none\nbad good');
+    expect(await all('strong')).toEqual(['bold']);
+    expect(await all('em')).toEqual(['slanted']);
+    expect(await all('s')).toEqual(['struck']);
+    expect(await all('u')).toEqual([]);
+    expect(await all('a')).toEqual(['good']);
+  });
+
+  it.each([
+    ['rich text', 'paper'],
+    ['code', 'paper.ts'],
+  ])('prints %s: all of it, and nothing else of the page', async (_kind, name) => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const ada = await open(url, name, { colorScheme: 'dark' });
+    for (let i = 0; i < 120; i++) await ada.page.keyboard.insertText(`line ${i}\n`);
+    await says(ada, 'Saved');
+    const pdf = (await ada.page.pdf({ format: 'A4' })).toString('latin1');
+    expect(pdf.match(/\/Type\s*\/Page\b/g)?.length).toBeGreaterThan(1);
+    await ada.page.emulateMedia({ media: 'print' });
+    for (const part of ['.head', '.sidebar', '.toasts']) {
+      expect(await ada.page.locator(part).isVisible()).toBe(false);
+    }
+    expect(
+      await ada.page.evaluate('getComputedStyle(document.querySelector("#document")).color'),
+    ).toBe('rgb(0, 0, 0)');
+  });
+
   it('is reached in order, and with a visible focus, by keyboard alone', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
     const ada = await open(url, 'keys.txt');

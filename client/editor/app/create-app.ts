@@ -1,12 +1,13 @@
 /** Builds the parts of the page and follows the address: one document is open at a time. */
 import { effect, signal, untracked, type Signal } from '@preact/signals';
+import { clearDocument } from 'y-indexeddb';
 import type { DocumentName } from '../../../server/protocol/document-name.ts';
 import { ApiError, DocumentsApi } from '../documents/documents-api.ts';
 import { Deletions } from '../documents/deletions.ts';
 import { Library } from '../documents/library.ts';
 import type { Kind } from '../document/kind.ts';
 import { loadProfile, saveProfile, type ProfileStorage } from '../document/people.ts';
-import { Session } from '../document/session.ts';
+import { copyNameOf, Session } from '../document/session.ts';
 import { durabilityIn, hashOf, nameInHash, serverUrlOf, tokenInHash } from './address.ts';
 import type { App, Asked, Panel } from './context.ts';
 import { KeyRing } from './key-ring.ts';
@@ -37,12 +38,16 @@ export function createApp(): App {
   let created: Created | null = null;
 
   const deletions = new Deletions((name, isLeaving) => api.delete(name, isLeaving), {
-    onDone: (name) => library.forget(name),
+    onDone: (name) => {
+      library.forget(name);
+      // It would come back from here, and be read here. Forbidden storage holds nothing.
+      void clearDocument(copyNameOf(serverUrl, name)).catch(() => {});
+    },
     onFailed: (name, error) => {
       library.unhide(name);
       // Made here and never sent: there was nothing to delete.
       if (error instanceof ApiError && error.code === 'document-not-found') library.forget(name);
-      else toasts.show(`“${name}” was not deleted: ${reasonOf(error)}`);
+      else toasts.complain(`“${name}” was not deleted: ${reasonOf(error)}`);
     },
   });
 

@@ -1,4 +1,7 @@
-/** A modal dialog: the browser's own, which traps focus, closes on Escape and gives the focus back. */
+/**
+ * A modal dialog: the browser's own, which traps focus, closes on Escape and gives the focus back. It begins at the
+ * field with `autofocus`, if there is one.
+ */
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { X } from 'lucide-preact';
@@ -24,8 +27,8 @@ export function Dialog({ title, onClose, children, isWide = false }: DialogProps
       class={isWide ? 'dialog dialog-wide' : 'dialog'}
       aria-labelledby={titleId}
       onClose={onClose}
-      onClick={(event) => {
-        // On the backdrop.
+      // On the backdrop. Not where a click ends: a selection that was drawn beyond the edge ends there, too.
+      onPointerDown={(event) => {
         if (event.target === ref.current) ref.current?.close();
       }}
     >

@@ -1,6 +1,6 @@
 /** A button with a list of commands; arrows move, Escape closes and gives the focus back. */
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface MenuItem {
   readonly label: string;
@@ -22,7 +22,8 @@ export function Menu({ label, icon, items, class: className }: MenuProps): JSX.E
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const listId = useId();
-  useEffect(() => {
+  // Before the next key is pressed.
+  useLayoutEffect(() => {
     if (!isOpen) return;
     root.current?.querySelector<HTMLElement>('[role^="menuitem"]')?.focus();
     const onOutside = (event: Event): void => {

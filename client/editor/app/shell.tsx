@@ -8,6 +8,7 @@ import { ProfileDialog } from '../document/profile-dialog.tsx';
 import { ShareDialog } from '../document/share-dialog.tsx';
 import { SignInDialog } from '../document/sign-in-dialog.tsx';
 import { useApp, type Asked } from './context.ts';
+import { isPageShortcut } from './keys.ts';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
 import { ToastList } from './toasts.tsx';
 
@@ -71,7 +72,7 @@ function useShortcuts(): void {
         isSidebarOpen.value = false;
         return;
       }
-      if (!event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!isPageShortcut(event)) return;
       // By place on the keyboard: with Alt, the key itself is some other character on many layouts.
       const run = {
         KeyN: () => (dialog.value = 'new'),

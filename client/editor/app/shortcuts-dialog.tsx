@@ -2,16 +2,20 @@
 import type { JSX } from 'preact';
 import { useApp } from './context.ts';
 import { Dialog } from './dialog.tsx';
+import { keyWords } from './keys.ts';
 
 const SHORTCUTS: readonly (readonly [keys: string, what: string])[] = [
-  ['Ctrl K', 'Find a document'],
-  ['Alt N', 'New document'],
-  ['Alt T', 'Change the title'],
-  ['Alt S', 'Share'],
-  ['Alt H', 'History'],
-  ['Alt C', 'Connection'],
-  ['Ctrl Z', 'Undo what you did'],
-  ['Ctrl Shift Z', 'Do it again'],
+  ['Page K', 'Find a document'],
+  ['Page N', 'New document'],
+  ['Page T', 'Change the title'],
+  ['Page S', 'Share'],
+  ['Page H', 'History'],
+  ['Page C', 'Connection'],
+  ['Page /', 'This list'],
+  ['Mod Z', 'Undo what you did'],
+  ['Mod Shift Z', 'Do it again'],
+  ['Mod K', 'Link, in rich text; elsewhere: find a document'],
+  ['Mod Click', 'Open a link'],
   ['Alt F10', 'From the text to its toolbar'],
   ['Esc', 'Stop following, close a panel; in code: leave the text with Tab'],
   ['# Space', 'Heading (## and ### for smaller ones)'],
@@ -27,7 +31,7 @@ export function ShortcutsDialog(): JSX.Element {
         {SHORTCUTS.map(([keys, what]) => (
           <div key={keys}>
             <dt>
-              <kbd>{keys}</kbd>
+              <kbd>{keyWords(keys)}</kbd>
             </dt>
             <dd>{what}</dd>
           </div>

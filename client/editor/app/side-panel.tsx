@@ -10,7 +10,19 @@ export function Panel(props: {
 }): JSX.Element {
   const { panel } = useApp();
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => close.current?.focus(), []);
+  useEffect(() => {
+    const before = document.activeElement;
+    const { current } = close;
+    current?.focus();
+    return () => {
+      // What had the focus in here is gone by now, or about to go.
+      const { activeElement } = document;
+      const isLost =
+        activeElement === document.body ||
+        current?.closest('.panel')?.contains(activeElement) === true;
+      if (isLost && before instanceof HTMLElement) before.focus();
+    };
+  }, []);
   return (
     <aside class="panel" aria-label={props.title}>
       <header class="panel-head">

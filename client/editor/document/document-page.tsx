@@ -113,7 +113,10 @@ function Notice({ session }: PaneProps): JSX.Element | null {
           onClick={() => {
             navigator.clipboard.writeText(session.text).then(
               () => toasts.show('Text copied'),
-              () => toasts.show('The browser did not allow copying'),
+              () =>
+                toasts.complain(
+                  'The browser did not allow copying: select the text, and copy it with the keyboard.',
+                ),
             );
           }}
         >

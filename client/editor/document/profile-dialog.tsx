@@ -30,6 +30,7 @@ export function ProfileDialog(): JSX.Element {
             autocomplete="nickname"
             maxLength={NAME_LENGTH_MAX}
             value={name}
+            autofocus
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </label>

@@ -107,16 +107,19 @@ function keptWords(count: number, isKept: boolean): string {
   return isKept ? `${changes} kept on this device` : `${changes} in this tab only`;
 }
 
-/** Which regions have confirmed; with more than one other, any of them may be the one. */
+/** Which regions have confirmed; with more than one other, it is one of them, and nobody knows here which. */
 function places({ asked, node }: SaveFacts): string {
   if (node === null || (asked ?? node.ack) !== 'replicated') return '';
-  const [first, ...rest] = node.otherRegions;
-  if (first === undefined) return '';
-  return rest.length === 0 ? ` in ${node.region}, ${first}` : ` in ${node.region} and elsewhere`;
+  const last = node.otherRegions.at(-1);
+  if (last === undefined) return '';
+  const others = node.otherRegions.slice(0, -1).join(', ');
+  return others === ''
+    ? ` in ${node.region}, ${last}`
+    : ` in ${node.region} and ${others} or ${last}`;
 }
 
 function savedDetail(facts: SaveFacts): string {
   const where = places(facts);
-  if (where !== '') return `On disk${where}. Nothing is lost if either fails.`;
+  if (where !== '') return `On disk${where}. Nothing is lost if one of them fails.`;
   return 'On the server’s disk. Nothing is lost if it crashes now.';
 }

@@ -177,15 +177,9 @@ export class Session {
     provider.whenSaved().then(letGo, letGo);
   }
 
-  /** Forgets what this browser keeps of it: it was deleted. */
-  async forget(): Promise<void> {
-    await this.#copy?.erase();
-  }
-
   async #open(): Promise<void> {
     const { serverUrl, created, durability, keys } = this.#options;
-    const copyName = `syncline:${new URL(serverUrl.replace(/^ws/, 'http')).pathname}:${this.name}`;
-    const copy = await OfflineCopy.open(copyName, this.doc);
+    const copy = await OfflineCopy.open(copyNameOf(serverUrl, this.name), this.doc);
     if (this.#hasLeft) {
       await copy.close();
       return;
@@ -280,4 +274,9 @@ export class Session {
     const title = titleOf(this.doc);
     if (title !== this.title.value) this.title.value = title;
   }
+}
+
+/** What this browser keeps the document under. */
+export function copyNameOf(serverUrl: string, name: DocumentName): string {
+  return `syncline:${new URL(serverUrl.replace(/^ws/, 'http')).pathname}:${name}`;
 }

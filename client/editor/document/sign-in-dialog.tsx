@@ -32,6 +32,7 @@ export function SignInDialog(): JSX.Element {
           <span>Link or token</span>
           <input
             value={text}
+            autofocus
             required
             autocomplete="off"
             spellcheck={false}

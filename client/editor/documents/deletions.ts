@@ -3,7 +3,6 @@
  * goes, because there a deletion is for good.
  */
 import type { DocumentName } from '../../../server/protocol/document-name.ts';
-import { TOAST_MS } from '../app/toasts.tsx';
 
 export interface DeletionEvents {
   /** It is gone, from the server, too. */
@@ -16,28 +15,28 @@ type Delete = (name: DocumentName, isLeaving: boolean) => Promise<void>;
 export class Deletions {
   readonly #delete: Delete;
   readonly #events: DeletionEvents;
-  readonly #pending = new Map<DocumentName, ReturnType<typeof setTimeout>>();
+  readonly #pending = new Set<DocumentName>();
 
   constructor(remove: Delete, events: DeletionEvents) {
     this.#delete = remove;
     this.#events = events;
     addEventListener('pagehide', () => {
-      for (const name of this.#pending.keys()) void this.#run(name, true);
+      for (const name of this.#pending) void this.#run(name, true);
     });
   }
 
   plan(name: DocumentName): void {
-    this.undo(name);
-    this.#pending.set(
-      name,
-      setTimeout(() => void this.#run(name, false), TOAST_MS),
-    );
+    this.#pending.add(name);
   }
 
   /** Whether it was in time. */
   undo(name: DocumentName): boolean {
-    clearTimeout(this.#pending.get(name));
     return this.#pending.delete(name);
+  }
+
+  /** The message is gone; nothing happens if it was undone. */
+  settle(name: DocumentName): void {
+    void this.#run(name, false);
   }
 
   async #run(name: DocumentName, isLeaving: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 /** One document of the list: its title, when it was last here, and a menu. */
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Copy, Ellipsis, FileCode2, FileText, Pencil, Trash2 } from 'lucide-preact';
 import { hashOf } from '../app/address.ts';
 import { useApp } from '../app/context.ts';
@@ -13,6 +13,7 @@ import type { Entry } from './library.ts';
 export function DocumentRow({ entry }: { readonly entry: Entry }): JSX.Element {
   const { library, session } = useApp();
   const [isRenaming, setRenaming] = useState(false);
+  const isDoneByKey = useRef(false);
   const row = useRef<HTMLLIElement>(null);
   const { name, title, kind, openedAtMs, createdAtMs } = entry;
   useEffect(() => {
@@ -24,13 +25,24 @@ export function DocumentRow({ entry }: { readonly entry: Entry }): JSX.Element {
     observer.observe(current);
     return () => observer.disconnect();
   }, [name, library.state.value]);
+  useEffect(() => {
+    if (isRenaming || !isDoneByKey.current) return;
+    isDoneByKey.current = false;
+    row.current?.querySelector('a')?.focus();
+  }, [isRenaming]);
   const isCurrent = session.value?.name === name;
   const atMs = openedAtMs ?? createdAtMs;
   const Icon = (kind ?? kindOfName(name)) === 'rich' ? FileText : FileCode2;
   if (isRenaming) {
     return (
       <li ref={row}>
-        <RenameForm entry={entry} onDone={() => setRenaming(false)} />
+        <RenameForm
+          entry={entry}
+          onDone={(isByKey) => {
+            isDoneByKey.current = isByKey;
+            setRenaming(false);
+          }}
+        />
       </li>
     );
   }
@@ -60,23 +72,24 @@ function RowMenu(props: { readonly entry: Entry; readonly onRename: () => void }
       void library.refresh();
       open(to);
     } catch (error) {
-      toasts.show(`“${words}” was not copied: ${reasonOf(error)}`);
+      toasts.complain(`“${words}” was not copied: ${reasonOf(error)}`);
     }
   };
   const remove = (): void => {
     library.hide(name);
     deletions.plan(name);
-    if (session.value?.name === name) {
+    const wasOpen = session.value?.name === name;
+    if (wasOpen) {
       const next = library.entries.value[0];
       if (next === undefined) location.hash = '';
       else open(next.name);
     }
-    toasts.show(`“${words}” deleted`, {
-      label: 'Undo',
-      run: () => {
-        if (deletions.undo(name)) library.unhide(name);
-      },
-    });
+    const undo = (): void => {
+      if (!deletions.undo(name)) return;
+      library.unhide(name);
+      if (wasOpen) open(name);
+    };
+    toasts.show(`“${words}” deleted`, { label: 'Undo', run: undo }, () => deletions.settle(name));
   };
   return (
     <Menu
@@ -97,21 +110,36 @@ function RowMenu(props: { readonly entry: Entry; readonly onRename: () => void }
   );
 }
 
-function RenameForm(props: { readonly entry: Entry; readonly onDone: () => void }): JSX.Element {
+function RenameForm(props: {
+  readonly entry: Entry;
+  readonly onDone: (isByKey: boolean) => void;
+}): JSX.Element {
   const { api, library, toasts, session } = useApp();
   const { name, title, kind } = props.entry;
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.select(), []);
-  const save = (): void => {
+  const isDone = useRef(false);
+  // Before anything is typed into it.
+  useLayoutEffect(() => {
+    input.current?.focus();
+    input.current?.select();
+  }, []);
+  const done = (isByKey: boolean): void => {
+    // What is taken away loses the focus, too: once is enough.
+    isDone.current = true;
+    props.onDone(isByKey);
+  };
+  const save = (isByKey: boolean): void => {
+    if (isDone.current) return;
     const typed = input.current?.value.trim() ?? '';
-    props.onDone();
+    done(isByKey);
     if (typed === '' || typed === (title ?? name)) return;
     const open = session.value;
     if (open?.name === name) setTitle(open.doc, typed);
     else {
       api.rename(name, typed).then(
         () => library.note(name, typed, kind, false),
-        (error: unknown) => toasts.show(`“${title ?? name}” was not renamed: ${reasonOf(error)}`),
+        (error: unknown) =>
+          toasts.complain(`“${title ?? name}” was not renamed: ${reasonOf(error)}`),
       );
     }
   };
@@ -120,7 +148,7 @@ function RenameForm(props: { readonly entry: Entry; readonly onDone: () => void 
       class="rename"
       onSubmit={(event) => {
         event.preventDefault();
-        save();
+        save(true);
       }}
     >
       <input
@@ -128,9 +156,11 @@ function RenameForm(props: { readonly entry: Entry; readonly onDone: () => void 
         aria-label="New title"
         defaultValue={title ?? name}
         maxLength={TITLE_LENGTH_MAX}
-        onBlur={save}
+        onBlur={() => save(false)}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') props.onDone();
+          if (event.key !== 'Escape') return;
+          event.stopPropagation();
+          done(true);
         }}
       />
     </form>

@@ -1,9 +1,9 @@
 /**
  * The documents that the page lists: those of the server that one may read, and those that were opened or made in
- * this browser. Titles stand in the documents themselves; they are asked for when a row comes into view, a few at a
- * time, and remembered here so that the list has words at once, and offline.
+ * this browser. Titles stand in the documents themselves; they are asked for when a row comes into view or somebody
+ * searches, a few at a time, and remembered here so that the list has words at once, and offline.
  */
-import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import { computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { parseDocumentName, type DocumentName } from '../../../server/protocol/document-name.ts';
 import { readJson, type Memory } from '../app/storage.ts';
 import type { Kind } from '../document/kind.ts';
@@ -54,6 +54,10 @@ export class Library {
     this.#memory = memory;
     this.#known = signal(readJson<Record<string, Known>>(memory, KEY, {}));
     this.entries = computed(() => this.#entries());
+    effect(() => {
+      if (this.search.value.trim() === '') return;
+      for (const { name } of this.entries.value.slice(0, KNOWN_MAX)) this.wants(name);
+    });
     this.found = computed(() => {
       const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
       return this.entries.value.filter(({ name, title }) => {
@@ -91,7 +95,7 @@ export class Library {
     this.#remember({ ...this.#known.value, [name]: { title, kind, openedAtMs } });
   }
 
-  /** A row came into view. */
+  /** A row came into view, or somebody searches: they know its title, and maybe not its name. */
   wants(name: DocumentName): void {
     if (this.#asked.has(name) || this.state.value !== 'ready') return;
     this.#asked.add(name);

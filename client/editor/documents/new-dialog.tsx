@@ -18,6 +18,7 @@ const CHOICES = [
   { ending: '.yaml', words: 'YAML', hint: '', isRich: false },
 ] as const;
 const MAIN = CHOICES.slice(0, 3);
+const CODE = CHOICES.slice(3);
 
 export function NewDialog(): JSX.Element {
   const { dialog, library, open } = useApp();
@@ -39,6 +40,7 @@ export function NewDialog(): JSX.Element {
           <span>Title</span>
           <input
             value={title}
+            autofocus
             maxLength={TITLE_LENGTH_MAX}
             placeholder="Untitled"
             onInput={(event) => setTitle(event.currentTarget.value)}
@@ -65,7 +67,8 @@ export function NewDialog(): JSX.Element {
         <label class="field">
           <span>Or code</span>
           <select value={ending} onChange={(event) => setEnding(event.currentTarget.value)}>
-            {CHOICES.map((choice) => (
+            {MAIN.some((choice) => choice.ending === ending) && <option value={ending}>–</option>}
+            {CODE.map((choice) => (
               <option key={choice.ending} value={choice.ending}>
                 {choice.words}
               </option>

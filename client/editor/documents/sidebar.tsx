@@ -1,9 +1,10 @@
 /** The list of documents: search, create, and what can be done with each. */
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CloudOff, FilePlus2, LogIn, PanelLeftClose, Search } from 'lucide-preact';
 import { parseDocumentName } from '../../../server/protocol/document-name.ts';
 import { useApp } from '../app/context.ts';
+import { isMod, isPageShortcut, keyWords } from '../app/keys.ts';
 import { DocumentRow } from './document-row.tsx';
 
 /** More rows than these come with "show more": a list of thousands is searched, not read. */
@@ -13,8 +14,19 @@ export function Sidebar(): JSX.Element {
   const { library, isSidebarOpen, dialog } = useApp();
   const [limit, setLimit] = useState(ROWS);
   const found = library.found.value;
+  const root = useRef<HTMLElement>(null);
+  // At once: what is hidden loses the focus with the next frame.
+  useLayoutEffect(() => {
+    const { current } = root;
+    const before = document.activeElement;
+    if (!isSidebarOpen.value || current === null) return;
+    if (!current.contains(before)) current.querySelector<HTMLElement>('.only-narrow')?.focus();
+    return () => {
+      if (before instanceof HTMLElement && current.contains(document.activeElement)) before.focus();
+    };
+  }, [isSidebarOpen.value]);
   return (
-    <nav class="sidebar" aria-label="Documents" data-open={isSidebarOpen.value}>
+    <nav ref={root} class="sidebar" aria-label="Documents" data-open={isSidebarOpen.value}>
       <div class="sidebar-head">
         <a class="brand" href="#">
           <img src="./icon.svg" alt="" width="26" height="26" />
@@ -53,14 +65,21 @@ export function Sidebar(): JSX.Element {
 }
 
 function SearchField(): JSX.Element {
-  const { library, open } = useApp();
+  const { library, open, isSidebarOpen } = useApp();
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'k') return;
+      // Rich text makes links with Ctrl K, and then this does not hear of it.
+      const isAsked = event.code === 'KeyK' && (isPageShortcut(event) || isMod(event));
+      const { current } = input;
+      if (!isAsked || current === null || document.querySelector('dialog[open]') !== null) return;
       event.preventDefault();
-      input.current?.focus();
-      input.current?.select();
+      current.focus();
+      current.select();
+      if (document.activeElement === current) return;
+      // The list is out of sight, and cannot be focused before it is drawn.
+      isSidebarOpen.value = true;
+      requestAnimationFrame(() => current.focus());
     };
     addEventListener('keydown', onKeyDown);
     return () => removeEventListener('keydown', onKeyDown);
@@ -84,14 +103,14 @@ function SearchField(): JSX.Element {
         type="search"
         placeholder="Find a document"
         aria-label="Find a document"
-        title="Ctrl K"
+        title={keyWords('Page K')}
         spellcheck={false}
         value={library.search.value}
         onInput={(event) => {
           library.search.value = event.currentTarget.value;
         }}
       />
-      <kbd aria-hidden="true">Ctrl K</kbd>
+      <kbd aria-hidden="true">{keyWords('Page K')}</kbd>
     </form>
   );
 }

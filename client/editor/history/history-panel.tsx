@@ -36,7 +36,7 @@ export function HistoryPanel({ session }: PaneProps): JSX.Element {
       setLabel('');
       await refresh();
     } catch (error) {
-      toasts.show(`The version was not kept: ${reasonOf(error)}`);
+      toasts.complain(`The version was not kept: ${reasonOf(error)}`);
     }
   };
   return (

@@ -73,7 +73,8 @@ export function VersionDialog(props: VersionDialogProps): JSX.Element {
         </label>
         {isComparing && counts !== null && (
           <p class="counts" role="status">
-            <ins>{counts.added} words added</ins> <del>{counts.removed} removed</del> since
+            <ins>{counts.added === 1 ? '1 word' : `${counts.added} words`} added</ins>{' '}
+            <del>{counts.removed} removed</del> since
           </p>
         )}
       </div>

@@ -88,7 +88,8 @@ describe('the status', () => {
     ['Saved', { asked: 'local', node: REPLICATED }],
     ['Saved in eu, us', { node: REPLICATED }],
     ['Saved in eu, us', { asked: 'replicated', node: { ...REPLICATED, ack: 'local' } }],
-    ['Saved in eu and elsewhere', { node: { ...REPLICATED, otherRegions: ['ap', 'us'] } }],
+    ['Saved in eu and ap or us', { node: { ...REPLICATED, otherRegions: ['ap', 'us'] } }],
+    ['Saved in eu and ap, sa or us', { node: { ...REPLICATED, otherRegions: ['ap', 'sa', 'us'] } }],
     ['Saving…', { status: SAVING }],
     ['Saving…', { status: SAVING, node: null }],
     [

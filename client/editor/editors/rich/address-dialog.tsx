@@ -7,15 +7,16 @@ import { pictureUrl } from './picture.ts';
 
 export type AddressKind = 'link' | 'picture';
 
+const GOES_SOMEWHERE = /^(?:https?|mailto|tel):/i;
+
 export function AddressDialog(props: {
   readonly kind: AddressKind;
   readonly editor: Editor;
   readonly onClose: () => void;
 }): JSX.Element {
   const { kind, editor, onClose } = props;
-  const [address, setAddress] = useState(
-    kind === 'link' ? String(editor.getAttributes('link')['href'] ?? '') : '',
-  );
+  const here = kind === 'link' ? String(editor.getAttributes('link')['href'] ?? '') : '';
+  const [address, setAddress] = useState(here);
   const [alt, setAlt] = useState('');
   const [problem, setProblem] = useState('');
   const save = (event: Event): void => {
@@ -34,6 +35,7 @@ export function AddressDialog(props: {
           <input
             type="text"
             inputMode="url"
+            autofocus
             value={address}
             placeholder="https://"
             spellcheck={false}
@@ -51,7 +53,12 @@ export function AddressDialog(props: {
           {problem}
         </p>
         <p class="actions">
-          {kind === 'link' && editor.isActive('link') && (
+          {GOES_SOMEWHERE.test(here) && (
+            <a class="button" href={here} target="_blank" rel="noopener noreferrer">
+              Open
+            </a>
+          )}
+          {here !== '' && (
             <button
               type="button"
               class="button"
@@ -76,7 +83,7 @@ export function AddressDialog(props: {
 function setLink(editor: Editor, text: string): string | null {
   const typed = text.trim();
   const href = /^[a-z][\w+.-]*:/i.test(typed) ? typed : `https://${typed}`;
-  if (typed === '' || !/^(?:https?|mailto|tel):/i.test(href) || !URL.canParse(href)) {
+  if (typed === '' || !GOES_SOMEWHERE.test(href) || !URL.canParse(href)) {
     return 'That is not an address that a link can go to.';
   }
   const { from, to } = editor.state.selection;

@@ -70,19 +70,17 @@ export function groups(
     {
       label: 'Characters',
       commands: [
-        mark(editor, 'Bold', Bold, 'bold', 'Ctrl B', () => chain().toggleBold()),
-        mark(editor, 'Italic', Italic, 'italic', 'Ctrl I', () => chain().toggleItalic()),
-        mark(editor, 'Underline', Underline, 'underline', 'Ctrl U', () =>
-          chain().toggleUnderline(),
-        ),
-        mark(editor, 'Strike through', Strikethrough, 'strike', 'Ctrl Shift S', () =>
+        mark(editor, 'Bold', Bold, 'bold', 'Mod B', () => chain().toggleBold()),
+        mark(editor, 'Italic', Italic, 'italic', 'Mod I', () => chain().toggleItalic()),
+        mark(editor, 'Underline', Underline, 'underline', 'Mod U', () => chain().toggleUnderline()),
+        mark(editor, 'Strike through', Strikethrough, 'strike', 'Mod Shift S', () =>
           chain().toggleStrike(),
         ),
-        mark(editor, 'Code', Code, 'code', 'Ctrl E', () => chain().toggleCode()),
+        mark(editor, 'Code', Code, 'code', 'Mod E', () => chain().toggleCode()),
         {
           label: 'Link',
           icon: Link,
-          keys: 'Ctrl K',
+          keys: 'Mod K',
           isActive: editor.isActive('link'),
           run: () => ask('link'),
         },
@@ -91,17 +89,17 @@ export function groups(
     {
       label: 'Paragraphs',
       commands: [
-        mark(editor, 'List', List, 'bulletList', 'Ctrl Shift 8', () => chain().toggleBulletList()),
-        mark(editor, 'Numbered list', ListOrdered, 'orderedList', 'Ctrl Shift 7', () =>
+        mark(editor, 'List', List, 'bulletList', 'Mod Shift 8', () => chain().toggleBulletList()),
+        mark(editor, 'Numbered list', ListOrdered, 'orderedList', 'Mod Shift 7', () =>
           chain().toggleOrderedList(),
         ),
-        mark(editor, 'Tasks', ListChecks, 'taskList', 'Ctrl Shift 9', () =>
+        mark(editor, 'Tasks', ListChecks, 'taskList', 'Mod Shift 9', () =>
           chain().toggleTaskList(),
         ),
-        mark(editor, 'Quote', TextQuote, 'blockquote', 'Ctrl Shift B', () =>
+        mark(editor, 'Quote', TextQuote, 'blockquote', 'Mod Shift B', () =>
           chain().toggleBlockquote(),
         ),
-        mark(editor, 'Code block', SquareCode, 'codeBlock', 'Ctrl Alt C', () =>
+        mark(editor, 'Code block', SquareCode, 'codeBlock', 'Mod Alt C', () =>
           chain().toggleCodeBlock(),
         ),
       ],
@@ -113,14 +111,14 @@ export function groups(
         {
           label: 'Undo',
           icon: Undo2,
-          keys: 'Ctrl Z',
+          keys: 'Mod Z',
           isEnabled: editor.can().undo(),
           run: () => chain().undo().run(),
         },
         {
           label: 'Redo',
           icon: Redo2,
-          keys: 'Ctrl Shift Z',
+          keys: 'Mod Shift Z',
           isEnabled: editor.can().redo(),
           run: () => chain().redo().run(),
         },

@@ -4,6 +4,7 @@ import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
 import type { DocumentView } from '../../document/view.ts';
 import { sharedExtensions } from './extensions.ts';
+import { withoutStyles } from './pasted-styles.ts';
 
 export class RichView implements DocumentView {
   readonly editor: Editor;
@@ -25,6 +26,7 @@ export class RichView implements DocumentView {
           'aria-describedby': 'text-help',
         },
         handleDOMEvents: { click: openLink },
+        transformPastedHTML: withoutStyles,
       },
     });
   }

@@ -2,13 +2,18 @@
 import type { Editor } from '@tiptap/core';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { isMod, keyWords } from '../../app/keys.ts';
 import { groups, blockOf, BLOCKS, type Command } from './commands.ts';
 import { AddressDialog, type AddressKind } from './address-dialog.tsx';
+
+const BLOCK_LABEL = 'Kind of paragraph';
 
 export function Toolbar({ editor }: { readonly editor: Editor }): JSX.Element {
   const bar = useRef<HTMLDivElement>(null);
   const [, redraw] = useState(0);
   const [asked, setAsked] = useState<AddressKind | null>(null);
+  /** What Tab comes to: the label of a button, or that of the select. */
+  const [stop, setStop] = useState(BLOCK_LABEL);
   useEffect(() => {
     let frame = 0;
     // Others' edits come in bursts: once a frame is enough for buttons.
@@ -20,8 +25,10 @@ export function Toolbar({ editor }: { readonly editor: Editor }): JSX.Element {
     };
     editor.on('transaction', plan);
     const toBar = (event: KeyboardEvent): void => {
-      if (event.altKey && event.key === 'F10') bar.current?.querySelector('button')?.focus();
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+      if (event.altKey && event.key === 'F10') {
+        bar.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+      }
+      if (isMod(event) && !event.altKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();
         event.stopPropagation();
         setAsked('link');
@@ -34,23 +41,30 @@ export function Toolbar({ editor }: { readonly editor: Editor }): JSX.Element {
       if (!editor.isDestroyed) editor.view.dom.removeEventListener('keydown', toBar);
     };
   }, [editor]);
+  const shown = groups(editor, setAsked);
+  const isThere = shown.some(({ commands }) => commands.some(({ label }) => label === stop));
   return (
-    <div
-      ref={bar}
-      class="toolbar"
-      role="toolbar"
-      aria-label="Formatting"
-      aria-controls="document"
-      onKeyDown={(event) => moveWithin(bar.current, event, () => editor.commands.focus())}
-    >
-      <BlockSelect editor={editor} />
-      {groups(editor, setAsked).map((group) => (
-        <div class="tool-group" role="group" aria-label={group.label} key={group.label}>
-          {group.commands.map((command) => (
-            <ToolButton key={command.label} command={command} />
-          ))}
-        </div>
-      ))}
+    <>
+      <div
+        ref={bar}
+        class="toolbar"
+        role="toolbar"
+        aria-label="Formatting"
+        aria-controls="document"
+        onFocusIn={({ target }) => {
+          if (target instanceof Element) setStop(target.getAttribute('aria-label') ?? BLOCK_LABEL);
+        }}
+        onKeyDown={(event) => moveWithin(bar.current, event, () => editor.commands.focus())}
+      >
+        <BlockSelect editor={editor} isStop={!isThere} />
+        {shown.map((group) => (
+          <div class="tool-group" role="group" aria-label={group.label} key={group.label}>
+            {group.commands.map((command) => (
+              <ToolButton key={command.label} command={command} isStop={command.label === stop} />
+            ))}
+          </div>
+        ))}
+      </div>
       {asked !== null && (
         <AddressDialog
           kind={asked}
@@ -61,14 +75,16 @@ export function Toolbar({ editor }: { readonly editor: Editor }): JSX.Element {
           }}
         />
       )}
-    </div>
+    </>
   );
 }
 
-function BlockSelect({ editor }: { readonly editor: Editor }): JSX.Element {
+function BlockSelect(props: { readonly editor: Editor; readonly isStop: boolean }): JSX.Element {
+  const { editor, isStop } = props;
   return (
     <select
-      aria-label="Kind of paragraph"
+      aria-label={BLOCK_LABEL}
+      tabIndex={isStop ? 0 : -1}
       value={blockOf(editor)}
       onChange={(event) => {
         BLOCKS.find(({ name }) => name === event.currentTarget.value)?.run(editor);
@@ -84,14 +100,18 @@ function BlockSelect({ editor }: { readonly editor: Editor }): JSX.Element {
   );
 }
 
-function ToolButton({ command }: { readonly command: Command }): JSX.Element {
+function ToolButton(props: { readonly command: Command; readonly isStop: boolean }): JSX.Element {
+  const { command, isStop } = props;
   const Icon = command.icon;
   return (
     <button
       type="button"
       class="tool"
+      tabIndex={isStop ? 0 : -1}
       aria-label={command.label}
-      title={command.keys === undefined ? command.label : `${command.label} (${command.keys})`}
+      title={
+        command.keys === undefined ? command.label : `${command.label} (${keyWords(command.keys)})`
+      }
       aria-pressed={command.isActive}
       aria-disabled={command.isEnabled === false}
       // The selection stays where it is.

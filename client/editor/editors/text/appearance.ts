@@ -30,9 +30,19 @@ const theme = EditorView.theme({
   '.cm-cursor': { borderLeftColor: 'var(--ink)', borderLeftWidth: '2px' },
   '.cm-matchingBracket': { backgroundColor: 'var(--selection)', outline: 'none' },
   '.cm-panels': { backgroundColor: 'var(--ground)', color: 'var(--ink)' },
+  '.cm-panel.cm-search': { padding: '0.5rem 2.5rem 0.5rem 0.75rem', fontFamily: 'var(--sans)' },
+  '.cm-panel.cm-search :is(input, button, label)': { fontSize: '0.875rem', fontFamily: 'inherit' },
+  '.cm-panel.cm-search [name=close]': { right: '0.75rem', fontSize: '1.25rem' },
   '.cm-panels-top, .cm-panels-bottom': { borderColor: 'var(--line)' },
-  '.cm-textfield': { backgroundColor: 'var(--sheet)', borderColor: 'var(--line-strong)' },
+  '.cm-textfield': {
+    padding: '0.25rem 0.5rem',
+    borderRadius: '0.375rem',
+    backgroundColor: 'var(--sheet)',
+    borderColor: 'var(--line-strong)',
+  },
   '.cm-button': {
+    padding: '0.25rem 0.625rem',
+    borderRadius: '0.375rem',
     backgroundImage: 'none',
     backgroundColor: 'var(--sheet)',
     borderColor: 'var(--line-strong)',
@@ -59,6 +69,11 @@ const theme = EditorView.theme({
     backgroundColor: 'var(--person)',
     zIndex: '10',
     userSelect: 'none',
+  },
+  '@media print': {
+    '.cm-scroller': { overflow: 'visible', fontSize: '9pt' },
+    '.cm-content': { padding: '0' },
+    '.caret': { display: 'none' },
   },
 });
 
