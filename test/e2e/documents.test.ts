@@ -1,5 +1,6 @@
 /** Documents as people handle them: found, made, renamed, copied, deleted and back, shared, read only, as they were. */
 import { describe, expect, it } from 'vitest';
+import * as Y from 'yjs';
 import { pathOf, Rest, textUpdate } from '../support/rest.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { admin, SECRET_NODE } from '../support/tokens.ts';
@@ -63,6 +64,23 @@ describe('the list', () => {
       async () => (await rest.get(pathOf(copy))).code === 'document-deleted',
       20_000,
     );
+  });
+
+  it('finds a document by a title that this browser has never shown', async () => {
+    const { url } = await startNode({ dataDir: tempDir() });
+    const rest = new Rest(url);
+    const titled = new Y.Doc();
+    titled.getMap('meta').set('title', 'The crossing of zebras');
+    await rest.put(pathOf('k-1'), Y.encodeStateAsUpdate(titled));
+    // Newer ones come first, and it is not in sight.
+    for (let i = 0; i < 70; i++) await rest.put(pathOf(`other-${i}`), textUpdate('x'));
+    const ada = await open(url, 'start');
+    await ada.page.getByRole('button', { name: /^Show more/ }).waitFor();
+    await ada.page.getByRole('searchbox', { name: 'Find a document' }).fill('zebra');
+    await waitUntil('it is found', async () =>
+      (await rows(ada).allInnerTexts()).join().includes('The crossing of zebras'),
+    );
+    expect(await rows(ada).count()).toBe(1);
   });
 
   it('deletes at once when the page goes, and tells those who have it open', async () => {
