@@ -72,6 +72,8 @@ describe('dialogs', () => {
     await ada.type('one ');
     await ada.page.keyboard.press('Alt+KeyH');
     await focusIs(ada, 'Close history');
+    await ada.page.keyboard.press('Alt+KeyC');
+    await focusIs(ada, 'Close connection');
     await ada.page.keyboard.press('Enter');
     await focusIs(ada, 'Document text');
     await ada.page.keyboard.type('two');

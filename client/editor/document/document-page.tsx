@@ -1,6 +1,6 @@
 /** The open document: head, notices, the editor for its kind, and a panel beside it. */
 import type { ComponentType, JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { CloudOff, LogIn, RotateCw, TriangleAlert } from 'lucide-preact';
 import { useApp } from '../app/context.ts';
 import { DocumentHead } from './document-head.tsx';
@@ -140,5 +140,23 @@ function SidePanel({ session }: PaneProps): JSX.Element | null {
     void load.then((Pane) => setPanes((before) => ({ ...before, [wanted]: Pane })));
   }, [wanted]);
   const Pane = wanted === null ? undefined : panes[wanted];
+  const askedFrom = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    askedFrom.current = document.activeElement;
+  }, [wanted]);
+  useEffect(() => {
+    if (Pane === undefined) return;
+    const { current } = askedFrom;
+    // Its code may have come late: whoever has gone on meanwhile is left where they are.
+    if (document.activeElement === current) {
+      document.querySelector<HTMLElement>('.panel-head button')?.focus();
+    }
+    return () => {
+      if (document.activeElement !== document.body || !(current instanceof HTMLElement)) return;
+      current.focus();
+      // Where the next panel is asked from, if there is one.
+      askedFrom.current = current;
+    };
+  }, [Pane]);
   return Pane === undefined ? null : <Pane session={session} />;
 }
