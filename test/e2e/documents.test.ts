@@ -130,6 +130,16 @@ describe('links', () => {
     await writer.type('?');
     await says(writer, 'Saved');
     await shows(ada, 'secret plan!?');
+    // Nothing is offered that would be refused.
+    const offered = async (editor: EditorPage): Promise<readonly string[]> => {
+      await editor.page.getByRole('button', { name: 'Actions for team/plan' }).click();
+      const words = await editor.page.getByRole('menuitem').allInnerTexts();
+      await editor.page.keyboard.press('Escape');
+      return words;
+    };
+    expect(await offered(reader)).toEqual(['Make a copy']);
+    expect(await offered(writer)).toEqual(['Rename', 'Make a copy']);
+    expect(await offered(ada)).toEqual(['Rename', 'Make a copy', 'Delete']);
     // No other document.
     await writer.turnTo('team/other');
     await writer.page.getByRole('alert').getByText('You are signed out').waitFor();

@@ -122,8 +122,9 @@ export class Session {
     this.#provider?.awareness.setLocalStateField('user', { ...person });
   }
 
+  /** Of a document that one only reads, the server would refuse it, and whatever comes after it. */
   rename(title: string): void {
-    setTitle(this.doc, title);
+    if (this.isEditable.peek()) setTitle(this.doc, title);
   }
 
   /** The editor that shows it, when there is one. */

@@ -6,7 +6,7 @@ import { hashOf } from '../app/address.ts';
 import { useApp } from '../app/context.ts';
 import { Menu } from '../app/menu.tsx';
 import { reasonOf } from '../app/reason.ts';
-import { kindOfName, setTitle, TITLE_LENGTH_MAX } from '../document/kind.ts';
+import { kindOfName, TITLE_LENGTH_MAX } from '../document/kind.ts';
 import { ago } from './ago.ts';
 import type { Entry } from './library.ts';
 
@@ -61,9 +61,12 @@ export function DocumentRow({ entry }: { readonly entry: Entry }): JSX.Element {
 }
 
 function RowMenu(props: { readonly entry: Entry; readonly onRename: () => void }): JSX.Element {
-  const { api, library, deletions, toasts, session, open } = useApp();
+  const { api, keys, library, deletions, toasts, session, open } = useApp();
   const { name, title } = props.entry;
   const words = title ?? name;
+  // What would be refused is not offered, as far as anybody knows here.
+  const isOpen = session.value?.name === name;
+  const access = (isOpen ? session.value?.node.value?.access : null) ?? keys.lastAccess(name);
   const copy = async (): Promise<void> => {
     const to = library.newName(words, /\.[a-z]+$/i.exec(name)?.[0] ?? '');
     try {
@@ -97,14 +100,20 @@ function RowMenu(props: { readonly entry: Entry; readonly onRename: () => void }
       icon={<Ellipsis aria-hidden="true" />}
       class="row-menu"
       items={[
-        { label: 'Rename', icon: <Pencil aria-hidden="true" />, run: props.onRename },
+        ...(access === 'read'
+          ? []
+          : [{ label: 'Rename', icon: <Pencil aria-hidden="true" />, run: props.onRename }]),
         { label: 'Make a copy', icon: <Copy aria-hidden="true" />, run: () => void copy() },
-        {
-          label: 'Delete',
-          icon: <Trash2 aria-hidden="true" />,
-          run: remove,
-          isDangerous: true,
-        },
+        ...(access === 'admin' || access === null
+          ? [
+              {
+                label: 'Delete',
+                icon: <Trash2 aria-hidden="true" />,
+                run: remove,
+                isDangerous: true,
+              },
+            ]
+          : []),
       ]}
     />
   );
@@ -134,7 +143,7 @@ function RenameForm(props: {
     done(isByKey);
     if (typed === '' || typed === (title ?? name)) return;
     const open = session.value;
-    if (open?.name === name) setTitle(open.doc, typed);
+    if (open?.name === name) open.rename(typed);
     else {
       api.rename(name, typed).then(
         () => library.note(name, typed, kind, false),
