@@ -145,7 +145,7 @@ describe('links', () => {
     await writer.turnTo('team/other');
     await writer.page.getByRole('alert').getByText('You are signed out').waitFor();
     const stranger = await visit(url, 'team/plan');
-    await says(stranger, 'Session ended: sign in');
+    await says(stranger, 'Not signed in');
   });
 });
 

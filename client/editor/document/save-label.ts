@@ -77,11 +77,9 @@ function savingLabel({ status, node, isKept }: SaveFacts): SaveLabel {
 function closedLabel(closed: CloseReason, unsaved: number, isKept: boolean): SaveLabel {
   const kept = unsaved === 0 ? '' : ` · ${keptWords(unsaved, isKept)}`;
   if (closed.retry === 'reauthenticate') {
-    return {
-      tone: 'failed',
-      text: `Session ended: sign in${kept}`,
-      detail: closed.meaning,
-    };
+    // Who has brought no token at all had no session that could end.
+    const text = closed.code === 'missing-token' ? 'Not signed in' : 'Session ended: sign in';
+    return { tone: 'failed', text: `${text}${kept}`, detail: closeSentence(closed) };
   }
   if (closed.code === 'document-deleted') {
     return { tone: 'failed', text: `Deleted${kept}`, detail: closeSentence(closed) };

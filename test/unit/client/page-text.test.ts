@@ -77,6 +77,7 @@ const FACTS: SaveFacts = {
   asked: undefined,
   node: NODE,
 };
+const stranger = closeReason(4401, 'missing-token');
 const expired = closeReason(4401, 'token-expired');
 const deleted = closeReason(4404, 'document-deleted');
 
@@ -107,6 +108,7 @@ describe('the status', () => {
     ['Offline: 2 changes kept on this device', { status: UNSENT }],
     ['Offline: 1 change kept on this device', { status: { ...UNSENT, unsavedChanges: 1 } }],
     ['Offline: 2 changes in this tab only', { status: UNSENT, isKept: false }],
+    ['Not signed in', { status: OFFLINE, hasOpened: false, closed: stranger }],
     ['Session ended: sign in', { status: OFFLINE, closed: expired }],
     ['Session ended: sign in · 2 changes kept on this device', { status: UNSENT, closed: expired }],
     ['Deleted', { status: OFFLINE, closed: deleted }],
