@@ -3,6 +3,9 @@
  * heartbeats have stayed away for 10 s, or it says goodbye. Then all its clients go at once; when it is heard again
  * both sides tell each other anew, so that a healed cut brings everybody back without anyone doing anything.
  *
+ * A cut may be shorter than a lease, and what changed meanwhile was missed: a node whose link has come up says so in its
+ * heartbeats (`isAsking`), and everybody tells again.
+ *
  * Messages get lost. Whoever has clients in a document says so in full every 10 s, which repairs everything, a lost
  * goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
  * without entries is a question: a room has just opened there, and whoever has clients in it answers in full.
@@ -24,6 +27,8 @@ const REFRESH_MS = 10_000;
 const TABLE_LEASE_MS = 35_000;
 /** So long questions about one document are collected before they are answered. */
 const ANSWER_DELAY_MS = 50;
+/** So long nodes that may have missed anything are collected before they are told. */
+const TELL_DELAY_MS = 500;
 /** More than any number of nodes. */
 const NODES_MAX = 1_024;
 /** What a message may hold; see payloads.ts. Larger states stay on their node. */
@@ -74,6 +79,7 @@ export class PresenceLease {
   /** Documents that somebody has asked about: answered in a moment. */
   readonly #asked = new Set<DocumentName>();
   #refreshedAtMs: number;
+  #isTelling = false;
 
   constructor(options: PresenceLeaseOptions) {
     this.#options = options;
@@ -111,6 +117,21 @@ export class PresenceLease {
     if (change === 'left' && leased !== undefined) leased.hasLeft = true;
     else this.#nodes.delete(node);
     if (change === 'joined' || change === 'restarted') this.sendAll();
+  }
+
+  /** A node may have missed anything. Several ask at a time, and more than once. */
+  onAsked(): void {
+    if (this.#isTelling || !this.#hasAny) return;
+    this.#isTelling = true;
+    this.#options.timers.setTimeout(() => {
+      this.#isTelling = false;
+      this.sendAll();
+    }, TELL_DELAY_MS);
+  }
+
+  get #hasAny(): boolean {
+    for (const { presence } of this.#options.rooms()) if (presence.own().length > 0) return true;
+    return false;
   }
 
   /** A room has opened: who is in it elsewhere? */
@@ -194,6 +215,8 @@ export function presencePart(scene: FanoutScene): FanoutPart {
   });
   return {
     onMessage: (received) => {
+      const { message } = received;
+      if (message.kind === 'heartbeat' && message.isAsking) lease.onAsked();
       lease.onPresence(received);
     },
     onPeer: (peer, change) => {

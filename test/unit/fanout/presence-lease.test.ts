@@ -151,6 +151,25 @@ describe('presence of other nodes', () => {
     expect(seen(a.table)).toEqual([1, 2]);
   });
 
+  it('[I9] a cut too short to end a lease: who asks afterwards is told at once what changed meanwhile', async () => {
+    const { timers, all, a, b } = houses();
+    a.table.apply(state(1, 1), {});
+    a.flush(all);
+    b.isCut = true;
+    a.table.apply(state(2, 1), {});
+    a.flush(all);
+    b.isCut = false;
+    expect(seen(b.table)).toEqual([1]);
+    // Two heartbeats of one that asks, and those of others, are answered together.
+    for (let times = 0; times < 100; times += 1) a.lease.onAsked();
+    expect(timers.pendingCount).toBe(1);
+    await timers.advance(500);
+    expect(seen(b.table)).toEqual([1, 2]);
+    // Who has nobody has nothing to say.
+    b.lease.onAsked();
+    expect(timers.pendingCount).toBe(0);
+  });
+
   it('[I9] a lost message is repaired by the next refresh, a lost goodbye too', async () => {
     const { timers, all, a, b } = houses();
     const ada = {};
