@@ -192,6 +192,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #watchSocket(): void {
     const socket = this.#socket;
     socket.on('status', ({ status }) => {
+      if (status === 'disconnected') this.#forgetOthers();
       if (status !== 'connected') return;
       this.#backoff.opened(Date.now());
       this.#advance({ type: 'opened' });
@@ -217,6 +218,15 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
       this.emit('closed', [closed]);
     });
     this.#watchMessages();
+  }
+
+  /**
+   * y-websocket takes everybody else out of the table and remembers how new they were: on the next connection they would
+   * be ignored until each renews its presence, for up to 15 s.
+   */
+  #forgetOthers(): void {
+    const { meta, clientID } = this.awareness;
+    for (const client of meta.keys()) if (client !== clientID) meta.delete(client);
   }
 
   #watchMessages(): void {

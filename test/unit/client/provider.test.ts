@@ -361,6 +361,23 @@ describe('connection', () => {
     awareness.destroy();
   });
 
+  it('sees who stayed as they were when it connects again, without waiting for them to renew', async () => {
+    const provider = open(new Y.Doc());
+    const { awareness } = provider;
+    const isThere = (): boolean => awareness.getStates().has(7);
+    await reaches(provider, 'saved');
+    // Client 7, clock 5, {}.
+    server.send('01 06 01 07 05 02 7b7d');
+    await vi.waitUntil(isThere);
+    server.connection.socket.terminate();
+    await vi.waitUntil(() => !isThere());
+    await vi.waitUntil(() => server.connections.length === 2 && provider.synced);
+    server.send('01 06 01 07 05 02 7b7d');
+    await vi.waitFor(() => {
+      expect(isThere()).toBe(true);
+    });
+  });
+
   it('is refused at once for names that the server would refuse', () => {
     expect(() => new SynclineProvider(server.url, '../etc', new Y.Doc())).toThrow(ProtocolError);
   });
