@@ -1,8 +1,9 @@
-/** One clock for all processes of a run: `performance.now()` counts from each process's own start. Milliseconds. */
-const OFFSET_MS: number = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
+/**
+ * One clock for all processes of a run, in milliseconds: the machine's own. (`performance.now()` counts from each process's
+ * start; corrected by an offset it was late in a process that had been interrupted between reading the two.)
+ */
 export function mono(): number {
-  return performance.now() + OFFSET_MS;
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 export async function pause(ms: number): Promise<void> {
