@@ -14,6 +14,7 @@ import { findSession } from './recordings.ts';
 const TICK_MS = 50;
 const TEND_MS = 500;
 const RECORD_MS = 2_500;
+const LOOK_AROUND_MS = 1_000;
 /** An editor that roams leaves about every 20 s, for up to 3 s. */
 const LEAVE_MEAN_MS = 20_000;
 const AWAY_MS_MAX = 3_000;
@@ -56,6 +57,9 @@ class Crew {
     setInterval(() => {
       if (!this.#isResting) for (const editor of this.#editors) editor.record('running');
     }, RECORD_MS);
+    setInterval(() => {
+      this.#lookAround();
+    }, LOOK_AROUND_MS);
   }
 
   async obey(order: Order): Promise<void> {
@@ -68,7 +72,10 @@ class Crew {
       case 'rest':
         this.#isTyping = false;
         this.#isResting = true;
-        for (const editor of this.#editors) editor.connect();
+        for (const editor of this.#editors) {
+          editor.rest();
+          editor.connect();
+        }
         this.#away.clear();
         break;
       case 'pin':
@@ -91,11 +98,14 @@ class Crew {
       case 'move':
         for (const editor of this.#chosen([order.session])) editor.moveTo(order.node);
         break;
+      case 'token':
+        for (const editor of this.#chosen([order.session])) editor.takeToken(order.token);
+        break;
       case 'forget':
-        for (const editor of this.#editors.filter(({ node }) => node === order.node)) {
-          editor.destroy();
-        }
-        this.#editors = this.#editors.filter(({ node }) => node !== order.node);
+        this.#dismiss(this.#editors.filter(({ node }) => node === order.node));
+        break;
+      case 'dismiss':
+        this.#dismiss(this.#chosen(order.sessions));
         break;
       case 'cut':
         for (const editor of this.#editors) editor.cut();
@@ -104,6 +114,7 @@ class Crew {
         break;
       case 'record':
         for (const editor of this.#editors) editor.record(order.phase);
+        this.#lookAround();
         break;
       case 'end':
         for (const editor of this.#editors) editor.destroy();
@@ -131,6 +142,18 @@ class Crew {
   #chosen(sessions: readonly string[] | null): readonly Editor[] {
     if (sessions === null) return this.#editors;
     return this.#editors.filter(({ plan }) => sessions.includes(plan.session));
+  }
+
+  #dismiss(leaving: readonly Editor[]): void {
+    for (const editor of leaving) editor.destroy();
+    this.#editors = this.#editors.filter((editor) => !leaving.includes(editor));
+  }
+
+  /** Readers stay where they are, and frame by frame; the library's view is looked at too. */
+  #lookAround(): void {
+    for (const editor of this.#editors) {
+      if (!editor.plan.writes || editor.plan.line === 'library') editor.lookAround();
+    }
   }
 
   #tick(): void {

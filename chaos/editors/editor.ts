@@ -9,9 +9,12 @@ import { canonicalState, versionOf } from '../history/canonical.ts';
 import { mono } from '../engine/clock.ts';
 import type { HistoryRecorder } from '../history/recorder.ts';
 import type { Random } from '../random.ts';
+import { AckedVersion } from './acked-version.ts';
 import { elementsOf, watchArrivals } from './arrivals.ts';
 import { openLine, type Line } from './line.ts';
 import type { EditorPlan, Look, Place } from './orders.ts';
+import { Presence } from './presence.ts';
+import { ReadsElsewhere } from './reads-elsewhere.ts';
 import type { Session } from './recordings.ts';
 import { Workload, type Edit } from './workload.ts';
 
@@ -47,7 +50,11 @@ export class Editor {
   readonly #context: EditorContext;
   readonly #doc = new Y.Doc();
   readonly #workload: Workload;
+  readonly #presence: Presence;
+  readonly #ackedVersion: AckedVersion;
+  readonly #readsElsewhere: ReadsElsewhere;
   readonly #known = new Set<string>();
+  #token: string | null;
   #place: Place;
   #line: Line | null = null;
   #pending: Pending[] = [];
@@ -65,7 +72,19 @@ export class Editor {
     this.plan = plan;
     this.#context = context;
     this.#place = placeOf(context.places, plan.node);
+    this.#token = plan.token ?? this.#place.token ?? null;
     this.#workload = new Workload(this.#doc, plan.session, context.random);
+    this.#presence = new Presence(this.#doc, plan.session);
+    this.#ackedVersion = new AckedVersion(this.#doc);
+    this.#readsElsewhere = new ReadsElsewhere({
+      plan,
+      places: context.places,
+      acked: this.#ackedVersion,
+      random: context.random.fork(),
+      onRead: (fact) => {
+        context.recorder.record(context.proc, fact);
+      },
+    });
     watchArrivals(this.#doc, (ids) => {
       this.#seen(ids);
     });
@@ -122,7 +141,10 @@ export class Editor {
   disconnect(isRude: boolean): void {
     this.#wantsLine = false;
     if (isRude) this.#line?.cut();
-    else this.#line?.close();
+    else {
+      this.#presence.leave();
+      this.#line?.close();
+    }
   }
 
   /** As a network that breaks: it comes back by itself. */
@@ -132,6 +154,25 @@ export class Editor {
 
   pin(): void {
     this.#isPinned = true;
+  }
+
+  /** From here on it asks nothing of other nodes. */
+  rest(): void {
+    this.#readsElsewhere.rest();
+  }
+
+  /** For its next connection. */
+  takeToken(token: string): void {
+    this.#token = token;
+  }
+
+  /** Writes down whom it sees. */
+  lookAround(): void {
+    if (!this.isSynced) return;
+    const { session, doc } = this.plan;
+    const { proc, recorder } = this.#context;
+    const { users } = this.#presence;
+    recorder.record(proc, { f: 'presence', session, node: this.#place.node, doc, users });
   }
 
   moveTo(node: string): void {
@@ -159,6 +200,9 @@ export class Editor {
       node: this.#place.node,
       isSynced: this.isSynced,
       isReader: !writes,
+      isReading: this.#readsElsewhere.isUnderWay,
+      users: this.#presence.users,
+      ops: this.#ops,
       unacked: this.#pending.length,
       elements: elementsOf(this.#doc).size,
       digest: createHash('sha256').update(snapshot).digest('hex').slice(0, 16),
@@ -191,6 +235,7 @@ export class Editor {
     this.#wantsLine = false;
     this.#isPinned = true;
     this.#line?.cut();
+    this.#readsElsewhere.end();
     const { session, doc } = this.plan;
     for (const { op, f } of this.#pending) {
       this.#context.recorder.record(this.#context.proc, { f, type: 'info', op, doc, session });
@@ -240,6 +285,7 @@ export class Editor {
   #requestAck(): void {
     if (this.#line?.isSynced !== true) return;
     const seq = this.#line.requestAck();
+    this.#ackedVersion.requested(seq);
     for (const pending of this.#pending) pending.seq ??= seq;
   }
 
@@ -256,23 +302,26 @@ export class Editor {
     this.#connections += 1;
     const { session, doc, line: kind, level } = this.plan;
     const { proc, recorder } = this.#context;
-    const { node, url, token = null } = this.#place;
+    const { node, url } = this.#place;
     const connection = `${session}/${this.#connections}`;
-    recorder.record(proc, { f: 'connect', type: 'invoke', session, connection, node, doc });
+    const connect = { f: 'connect', session, connection, node, doc, user: session } as const;
+    recorder.record(proc, { ...connect, type: 'invoke' });
+    this.#presence.come();
     let wasSynced = false;
     const line = openLine({
       kind,
       url,
       document: doc,
       level,
-      token,
+      token: this.#token,
       doc: this.#doc,
+      awareness: this.#presence.awareness,
       listener: {
         onSynced: () => {
-          if (!wasSynced)
-            recorder.record(proc, { f: 'connect', type: 'ok', session, connection, node, doc });
+          if (!wasSynced) recorder.record(proc, { ...connect, type: 'ok' });
           wasSynced = true;
           this.#failures = 0;
+          this.#ackedVersion.disconnected();
           for (const pending of this.#pending) pending.seq = null;
           // A turn later: a line that is being opened is not yet ours.
           queueMicrotask(() => {
@@ -304,6 +353,8 @@ export class Editor {
       recorder.record(proc, { f, type: 'ok', op, doc, session, node, level, ackSeq });
     }
     this.#pending = this.#pending.filter((pending) => !isAcked(pending));
+    this.#ackedVersion.acked(ackSeq);
+    this.#readsElsewhere.onAck(node, this.#token);
   }
 
   #onClosed(): void {

@@ -17,6 +17,8 @@ export interface FleetOptions {
   readonly level: AckLevel;
   /** Whether writers go offline, come back and move. */
   readonly roams: boolean;
+  /** Of each session, where the nodes want tokens. */
+  readonly tokenOf?: (session: string, writes: boolean) => string | null;
   readonly random: Random;
   readonly folder: string;
   readonly guard: Guard;
@@ -88,22 +90,17 @@ function joined(reports: readonly Report[]): Report {
   };
 }
 
-function plansOfWriters({
-  places,
-  docs,
-  editors,
-  opsPerSecond,
-  level,
-  roams,
-}: FleetOptions): EditorPlan[] {
+function plansOfWriters(options: FleetOptions): EditorPlan[] {
+  const { places, docs, editors, opsPerSecond, level, roams, tokenOf } = options;
   return Array.from({ length: editors }, (_, index): EditorPlan => {
     const place = places[index % places.length];
     // Each node has writers of several documents, and each document writers on several nodes.
     const round = Math.floor(index / places.length);
     const doc = docs[((index % places.length) + round) % docs.length];
     if (place === undefined || doc === undefined) throw new RangeError('no nodes or no documents');
+    const session = `w${index + 1}`;
     return {
-      session: `w${index + 1}`,
+      session,
       doc,
       node: place.node,
       line: index % LIBRARY_EVERY === LIBRARY_EVERY - 1 ? 'library' : 'frames',
@@ -112,15 +109,17 @@ function plansOfWriters({
       opsPerSecond,
       types: index % TYPIST_EVERY === 0,
       roams,
+      token: tokenOf?.(session, true) ?? null,
     };
   });
 }
 
-function plansOfReaders({ places, docs }: FleetOptions): EditorPlan[] {
+function plansOfReaders({ places, docs, tokenOf }: FleetOptions): EditorPlan[] {
   return places.flatMap(({ node }) =>
     docs.map((doc): EditorPlan => {
+      const session = `r-${node}-${doc}`;
       return {
-        session: `r-${node}-${doc}`,
+        session,
         doc,
         node,
         line: 'frames',
@@ -129,6 +128,7 @@ function plansOfReaders({ places, docs }: FleetOptions): EditorPlan[] {
         opsPerSecond: 0,
         types: false,
         roams: false,
+        token: tokenOf?.(session, false) ?? null,
       };
     }),
   );

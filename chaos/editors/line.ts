@@ -3,6 +3,7 @@
  * same things; an ack of the library has no number of its own and gets one here.
  */
 import { WebSocket } from 'ws';
+import type { Awareness } from 'y-protocols/awareness';
 import type * as Y from 'yjs';
 import { SynclineProvider } from '../../client/index.ts';
 import type { AckLevel } from '../history/events.ts';
@@ -29,6 +30,7 @@ export interface LineOptions {
   readonly level: AckLevel;
   readonly token: string | null;
   readonly doc: Y.Doc;
+  readonly awareness: Awareness;
   readonly listener: WireListener;
 }
 
@@ -39,10 +41,10 @@ export function openLine(options: LineOptions): Line {
 class FrameLine implements Line {
   readonly #wire: Wire;
 
-  constructor({ url, document, level, token, doc, listener }: LineOptions) {
+  constructor({ url, document, level, token, doc, awareness, listener }: LineOptions) {
     const address = `${url.replace(/^http/, 'ws')}/${encodeURIComponent(document)}`;
     const access = token === null ? '' : `&token=${encodeURIComponent(token)}`;
-    this.#wire = new Wire(`${address}?durability=${level}${access}`, doc, listener);
+    this.#wire = new Wire(`${address}?durability=${level}${access}`, doc, listener, awareness);
   }
 
   get isSynced(): boolean {
@@ -79,10 +81,11 @@ class LibraryLine implements Line {
   #isClosed = false;
   #lastHeardMs = performance.now();
 
-  constructor({ url, document, level, token, doc, listener }: LineOptions) {
+  constructor({ url, document, level, token, doc, awareness, listener }: LineOptions) {
     this.#listener = listener;
     this.#provider = new SynclineProvider(url, document, doc, {
       WebSocketPolyfill: WebSocket,
+      awareness,
       transport: 'websocket',
       disableBc: true,
       durability: level,
@@ -95,6 +98,8 @@ class LibraryLine implements Line {
     });
     this.#provider.on('closed', ({ closeCode, meaning }) => {
       this.#closed(closeCode, meaning);
+      // It will not come back: whoever connects again makes another one.
+      this.#provider.destroy();
     });
   }
 

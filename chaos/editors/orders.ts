@@ -19,6 +19,8 @@ export interface EditorPlan {
   readonly types: boolean;
   /** Goes offline, comes back, moves to other nodes and regions. */
   readonly roams: boolean;
+  /** Its own; else that of its place. */
+  readonly token?: string | null;
 }
 
 export interface Place {
@@ -50,8 +52,12 @@ export type Order =
   | { readonly do: 'offline'; readonly sessions: readonly string[] | null }
   | { readonly do: 'online'; readonly sessions: readonly string[] | null }
   | { readonly do: 'move'; readonly session: string; readonly node: string }
+  /** What it connects with from the next time on. */
+  | { readonly do: 'token'; readonly session: string; readonly token: string }
   /** Those who are on this node: gone for good. */
   | { readonly do: 'forget'; readonly node: string }
+  /** They are gone for good. */
+  | { readonly do: 'dismiss'; readonly sessions: readonly string[] }
   /** Cut every socket, in the middle of whatever it does. */
   | { readonly do: 'cut' }
   | { readonly do: 'look'; readonly deeply: boolean }
@@ -66,6 +72,12 @@ export interface Look {
   readonly node: string;
   readonly isSynced: boolean;
   readonly isReader: boolean;
+  /** Waits for an answer of another node. */
+  readonly isReading: boolean;
+  /** Whom it sees, itself among them. */
+  readonly users: readonly string[];
+  /** Edits that it has made. */
+  readonly ops: number;
   readonly unacked: number;
   readonly elements: number;
   /** State vector and deletions, hashed: equal when nothing is missing. */

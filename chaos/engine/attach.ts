@@ -12,10 +12,12 @@ import { HistoryRecorder } from '../history/recorder.ts';
 import { seededRandom } from '../random.ts';
 import { holdsWithin, mono, pause } from './clock.ts';
 import { divergenceOf, isSettled } from './divergence.ts';
-import { readByRest, readFresh, type NodeAddress } from './observer.ts';
+import type { NodeAddress } from './observer.ts';
 import type { RunOptions } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import { conclude } from './perform.ts';
+import { presenceSettled } from './presence.ts';
+import { readAll } from './read-all.ts';
 import { Sampler } from './sampler.ts';
 
 const CONNECT_TIMEOUT_MS = 60_000;
@@ -83,7 +85,9 @@ export async function performAttached(options: AttachOptions): Promise<Outcome> 
     await fleet.order({ do: 'rest' });
     say('no more edits; waiting until every editor is connected and acked: heal everything now');
     await holdsWithin(CONNECT_TIMEOUT_MS, async () =>
-      (await fleet.looks(false)).every(({ isSynced, unacked }) => isSynced && unacked === 0),
+      (await fleet.looks(false)).every(
+        ({ isSynced, isReading, unacked }) => isSynced && !isReading && unacked === 0,
+      ),
     );
     await fleet.order({ do: 'pin' });
     recorder.record('driver', { f: 'mark', name: 'quiet' });
@@ -96,20 +100,14 @@ export async function performAttached(options: AttachOptions): Promise<Outcome> 
       200,
     );
     say(isEqual ? 'all copies agree' : 'NOT all copies agree');
-    const readAll = async (phase: 'settled' | 'final'): Promise<void> => {
-      for (const at of nodes) {
-        for (const doc of docs) {
-          recorder.record('driver', await readByRest({ at, doc, phase, isolated: false }));
-          recorder.record('driver', await readFresh({ at, doc, phase, isolated: false }));
-        }
-      }
-    };
-    await readAll('settled');
+    say(await presenceSettled(fleet, options.patience));
+    await fleet.order({ do: 'record', phase: 'settled' });
+    await readAll(recorder, nodes, docs, 'settled', false);
     recorder.record('driver', { f: 'mark', name: 'settled' });
     sampler.stop();
     await fleet.destroy();
     recorder.record('driver', { f: 'mark', name: 'writers-destroyed' });
-    await readAll('final');
+    await readAll(recorder, nodes, docs, 'final', false);
     recorder.record('driver', { f: 'mark', name: 'end' });
     const crews = await Promise.all(
       fleet.historyPaths.map(async (path) => await readHistory(path)),

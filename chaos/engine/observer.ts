@@ -7,6 +7,8 @@ import { mono } from './clock.ts';
 
 const READ_TIMEOUT_MS = 15_000;
 const METRICS_TIMEOUT_MS = 2_000;
+/** A connection that is kept (75 s) would count among what a node still holds a minute after the run. */
+const NOT_KEPT = { Connection: 'close' } as const;
 
 export interface NodeAddress {
   readonly node: string;
@@ -14,13 +16,19 @@ export interface NodeAddress {
   readonly token?: string | null;
 }
 
-/** Sums over labels; `name{label="x"}` is kept besides. Null: unreachable. */
-export async function readMetrics(url: string): Promise<ReadonlyMap<string, number> | null> {
+/** Sums over labels; `name{label="x"}` is kept besides. Null: unreachable. Empty: it answers, and has its metrics elsewhere. */
+export async function readMetrics({
+  url,
+  token = null,
+}: NodeAddress): Promise<ReadonlyMap<string, number> | null> {
   try {
     const response = await fetch(`${url}/metrics`, {
+      // A node asks nobody for a token here; what stands before it may.
+      headers: { ...(token === null ? {} : { Authorization: `Bearer ${token}` }), ...NOT_KEPT },
       signal: AbortSignal.timeout(METRICS_TIMEOUT_MS),
     });
-    return parseMetrics(await response.text());
+    const text = await response.text();
+    return response.ok ? parseMetrics(text) : new Map();
   } catch {
     return null;
   }
@@ -29,7 +37,7 @@ export async function readMetrics(url: string): Promise<ReadonlyMap<string, numb
 export function parseMetrics(text: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
-    const match = /^([a-z_]+)(\{[^}]*\})? ([\d.e+-]+)$/i.exec(line);
+    const match = /^([a-z_:][a-z\d_:]*)(\{[^}]*\})? ([\d.e+-]+)$/i.exec(line);
     if (match === null) continue;
     const [, name = '', labels = '', value] = match;
     values.set(name, (values.get(name) ?? 0) + Number(value));
@@ -44,6 +52,13 @@ interface ReadOptions {
   readonly doc: string;
   readonly phase: ReadPhase;
   readonly isolated: boolean;
+  /** For a session that names what it must see; by REST only. */
+  readonly behalf?: {
+    readonly session: string;
+    /** X-Min-State-Vector and its like. */
+    readonly headers: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+  };
 }
 
 export async function readByRest(options: ReadOptions): Promise<ReadFact> {
@@ -56,7 +71,8 @@ export interface TimedRead {
   readonly answeredMs: number;
 }
 
-export async function timedRead({ at, doc, phase, isolated }: ReadOptions): Promise<TimedRead> {
+export async function timedRead(options: ReadOptions): Promise<TimedRead> {
+  const { at, doc, phase, isolated, behalf = null } = options;
   const fact = {
     f: 'read',
     doc,
@@ -64,13 +80,21 @@ export async function timedRead({ at, doc, phase, isolated }: ReadOptions): Prom
     source: 'rest',
     phase,
     invokedMono: mono(),
+    ...(behalf === null ? {} : { session: behalf.session, hasMinVersion: true }),
   } as const;
   const startedMono = mono();
   const tookMs = (): number => mono() - startedMono;
   try {
     const response = await fetch(`${at.url}/v1/documents/${encodeURIComponent(doc)}/state`, {
-      headers: typeof at.token === 'string' ? { Authorization: `Bearer ${at.token}` } : {},
-      signal: AbortSignal.timeout(READ_TIMEOUT_MS),
+      headers: {
+        ...(typeof at.token === 'string' ? { Authorization: `Bearer ${at.token}` } : {}),
+        ...behalf?.headers,
+        ...NOT_KEPT,
+      },
+      signal: AbortSignal.any([
+        AbortSignal.timeout(READ_TIMEOUT_MS),
+        ...(behalf === null ? [] : [behalf.signal]),
+      ]),
     });
     if (response.status !== 200) {
       const problem = (await response.json()) as { readonly type?: string };
@@ -83,8 +107,10 @@ export async function timedRead({ at, doc, phase, isolated }: ReadOptions): Prom
     const bytes = new Uint8Array(await response.arrayBuffer());
     const answeredMs = tookMs();
     const state = canonicalState(bytes);
+    // What was named is what was acked, not all that the session has seen: reads upon one another need not grow (K10).
+    const shown = behalf === null ? state : { content: state.content };
     return {
-      fact: { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...state },
+      fact: { ...fact, type: 'ok', ...(isolated ? { isolated } : {}), ...shown },
       answeredMs,
     };
   } catch (error) {

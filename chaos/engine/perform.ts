@@ -53,6 +53,7 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
     env: scenario.env ?? {},
     isFirstApart: scenario.isFirstApart ?? false,
     roams: scenario.roams ?? true,
+    access: scenario.access ?? null,
     prepare: scenario.prepare,
   });
   try {
@@ -66,6 +67,7 @@ async function performStaged(scenario: StagedScenario, asked: RunOptions): Promi
     await run.baseline(scenario.baselineMs);
     await scenario.script(run);
     await run.settle();
+    if (scenario.watchesResources === true) await run.watchResources();
     await run.readDisks();
     const history = await historyOf(run);
     return conclude({
@@ -128,6 +130,8 @@ export function conclude(conclusion: Conclusion): Outcome {
     availableMsMax: DEFAULT_EXPECTATIONS.availableMsMax * patience,
     openMsMax: DEFAULT_EXPECTATIONS.openMsMax * patience,
     neighbourSlowdownMax: DEFAULT_EXPECTATIONS.neighbourSlowdownMax * patience,
+    ghostMsMax: DEFAULT_EXPECTATIONS.ghostMsMax * patience,
+    presenceMsMax: DEFAULT_EXPECTATIONS.presenceMsMax * patience,
   };
   const verdicts = [
     ...check(history, { ...limits, ...expectations }),

@@ -23,11 +23,15 @@ import { Stage } from '../stage/stage.ts';
 import { holdsWithin, mono, pause } from './clock.ts';
 import { isSettled } from './divergence.ts';
 import { FaultLog } from './fault-log.ts';
-import { readFresh, timedRead } from './observer.ts';
+import type { NodeAddress } from './observer.ts';
+import { presenceSettled } from './presence.ts';
+import { readAll } from './read-all.ts';
+import { Rights, type AccessPlan } from './rights.ts';
 import { Sampler } from './sampler.ts';
 import type { RunOptions } from './options.ts';
 import { verifyFacts, verifyFolder } from './verify.ts';
 
+const DOCS = 'chaos-';
 const BASELINE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 30_000;
 /** What is promised is `convergeMsMax`; a run waits longer, so that a failure can say how late it was. */
@@ -35,6 +39,8 @@ const PATIENCE = 4;
 /** Between looks at copies that should come to agree. */
 const QUIET_LOOK_MS = 200;
 const OPS_PER_SECOND = 4;
+/** FAULTS.md, K17. */
+const RESOURCES_AFTER_MS = 60_000;
 
 export interface RunSetup {
   readonly name: string;
@@ -42,6 +48,8 @@ export interface RunSetup {
   readonly env: Env;
   readonly isFirstApart: boolean;
   readonly roams: boolean;
+  /** Null: the nodes let everybody in. */
+  readonly access: AccessPlan | null;
   /** Before the nodes start: mounts, other builds. */
   readonly prepare?: ((folder: string) => Promise<() => void>) | undefined;
 }
@@ -55,6 +63,7 @@ export class Run {
   readonly folder: string;
   readonly docs: readonly string[];
   readonly recorder: HistoryRecorder;
+  readonly rights: Rights;
   readonly startedMono: number = mono();
   readonly startedAt: Date = new Date();
   readonly faults: FaultLog;
@@ -78,6 +87,7 @@ export class Run {
       readonly folder: string;
       readonly docs: readonly string[];
       readonly recorder: HistoryRecorder;
+      readonly rights: Rights;
     },
   ) {
     this.options = setup.options;
@@ -88,6 +98,7 @@ export class Run {
     this.folder = parts.folder;
     this.docs = parts.docs;
     this.recorder = parts.recorder;
+    this.rights = parts.rights;
     this.faults = new FaultLog(parts.recorder, this.startedMono, (line) => {
       this.say(line);
     });
@@ -117,6 +128,7 @@ export class Run {
     const { options, env, isFirstApart, roams } = setup;
     const random = seededRandom(options.seed);
     const recorder = new HistoryRecorder({ mono, wall: Date.now });
+    const rights = new Rights({ plan: setup.access, recorder, match: `${DOCS}*` });
     const folder = mkdtempSync(join(tmpdir(), 'syncline-chaos-'));
     const unprepare = (await setup.prepare?.(folder)) ?? null;
     const stage = await Stage.start(
@@ -126,7 +138,7 @@ export class Run {
         random: random.fork(),
         folder,
         serverMain: options.serverMain,
-        env,
+        env: { ...env, ...rights.env },
         isFirstApart,
       },
       {
@@ -138,7 +150,7 @@ export class Run {
       unprepare?.();
       throw error;
     });
-    const docs = Array.from({ length: options.documents }, (_, index) => `chaos-${index + 1}`);
+    const docs = Array.from({ length: options.documents }, (_, index) => `${DOCS}${index + 1}`);
     const places = stage.seats.map(({ id, clientUrl }): Place => ({ node: id, url: clientUrl }));
     mkdirSync(join(folder, 'history'));
     try {
@@ -152,11 +164,12 @@ export class Run {
         opsPerSecond: OPS_PER_SECOND,
         level: options.level,
         roams,
+        tokenOf: rights.tokenOf.bind(rights),
         random: random.fork(),
         folder: join(folder, 'history'),
         guard: stage.guard,
       });
-      const run = new Run(setup, { random, stage, fleet, folder, docs, recorder });
+      const run = new Run(setup, { random, stage, fleet, folder, docs, recorder, rights });
       if (unprepare !== null) run.onEnd(unprepare);
       return run;
     } catch (error) {
@@ -193,6 +206,7 @@ export class Run {
     await this.sampler.start();
     await this.fleet.order({ do: 'type' });
     await pause(baselineMs);
+    await this.sampler.take('baseline', this.#seatsWithout([]));
     this.recorder.record('driver', { f: 'mark', name: 'baseline-end' });
     this.#enter('load');
   }
@@ -244,6 +258,11 @@ export class Run {
     await this.fleet.order({ do: 'forget', node: seat.id });
   }
 
+  /** A node as the driver asks it, past the proxies. */
+  addressOf({ id, url }: Seat): NodeAddress {
+    return { node: id, url, token: this.rights.driverToken };
+  }
+
   /** A node's end and its return, for the history. */
   nodeFact(seat: Seat, type: 'started' | 'ready' | 'crashed' | 'stopped' | 'disk-lost'): void {
     this.recorder.record('driver', { f: 'node', node: seat.id, region: seat.region, type });
@@ -258,7 +277,9 @@ export class Run {
     const awaitsAcks = !(isBusBroken && this.options.level === 'replicated');
     await holdsWithin(CONNECT_TIMEOUT_MS, async () => {
       const looks = await this.fleet.looks(false);
-      return looks.every((look) => look.isSynced && (!awaitsAcks || look.unacked === 0));
+      return looks.every(
+        (look) => look.isSynced && !look.isReading && (!awaitsAcks || look.unacked === 0),
+      );
     });
     await this.fleet.order({ do: 'pin' });
     for (const fault of under) if (fault.scope === 'bus') await this.heal(fault);
@@ -277,9 +298,21 @@ export class Run {
     );
     const tookMs = Math.round(mono() - quietMono);
     this.say(isEqual ? `all copies agree after ${tookMs} ms` : `NOT EQUAL after ${tookMs} ms`);
+    this.say(await presenceSettled(this.fleet, this.options.patience));
     await this.fleet.order({ do: 'record', phase: 'settled' });
-    await this.#readAll('settled', false);
+    await this.#readAll('settled');
     this.recorder.record('driver', { f: 'mark', name: 'settled' });
+  }
+
+  /** For K17: a minute of silence with everybody still there, then a look at what the nodes hold. */
+  async watchResources(): Promise<void> {
+    this.#enter('after');
+    await pause(RESOURCES_AFTER_MS);
+    const other = this.recorder.history.flatMap((event) =>
+      event.f === 'node' && event.type !== 'ready' ? [event.node] : [],
+    );
+    // A process that began later has another baseline.
+    await this.sampler.take('after', this.#seatsWithout(other));
   }
 
   /** Kills everything, and reads what each disk alone has. */
@@ -309,7 +342,7 @@ export class Run {
       }),
     );
     this.recorder.record('driver', { f: 'mark', name: 'nodes-restarted' });
-    await this.#readAll('final', true);
+    await this.#readAll('final');
     await Promise.all(
       this.stage.seats.map(async (seat) => {
         await seat.kill();
@@ -334,27 +367,20 @@ export class Run {
     await this.stage.kill();
   }
 
-  async #readAll(phase: 'settled' | 'final', isolated: boolean): Promise<void> {
-    for (const { id, url, isRunning } of this.stage.seats) {
-      if (!isRunning) continue;
-      for (const doc of this.docs) {
-        const read = { at: { node: id, url }, doc, phase, isolated };
-        const { fact: byRest, answeredMs } = await timedRead(read);
-        this.recorder.record('driver', byRest);
-        if (isolated) {
-          this.recorder.record('driver', {
-            f: 'open',
-            type: byRest.type,
-            node: id,
-            doc,
-            durationMs: answeredMs,
-            ...(byRest.hasPending === undefined ? {} : { hasPending: byRest.hasPending }),
-            ...(byRest.type === 'fail' ? { reason: `${byRest.status} ${byRest.code}` } : {}),
-          });
-        }
-        this.recorder.record('driver', await readFresh(read));
-      }
-    }
+  #seatsWithout(nodes: readonly string[]): NodeAddress[] {
+    const seats = this.stage.seats.filter(({ id }) => !nodes.includes(id));
+    return seats.map((seat) => this.addressOf(seat));
+  }
+
+  async #readAll(phase: 'settled' | 'final'): Promise<void> {
+    const nodes = this.stage.seats.filter(({ isRunning }) => isRunning);
+    await readAll(
+      this.recorder,
+      nodes.map((seat) => this.addressOf(seat)),
+      this.docs,
+      phase,
+      phase === 'final',
+    );
   }
 
   #enter(phase: string): void {

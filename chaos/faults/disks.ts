@@ -13,7 +13,7 @@ const NOTICE_MS = 15_000;
 /** The node's store says that it cannot write; null: it never did. */
 async function whenUnwritable(seat: Seat): Promise<string | null> {
   const isNoticed = await holdsWithin(NOTICE_MS, async () => {
-    const metrics = await readMetrics(seat.url);
+    const metrics = await readMetrics({ node: seat.id, url: seat.url });
     return metrics?.get('store_writable') === 0;
   });
   if (!isNoticed) return null;

@@ -1,19 +1,23 @@
 /** All scenarios, and the rows of the matrix that have none, with the reason why. */
+import { ACCESS_SCENARIOS } from './access.ts';
 import { CLIENT_SCENARIOS } from './clients.ts';
 import { CROWD_SCENARIOS } from './crowds.ts';
 import { DISK_SCENARIOS } from './disks.ts';
 import { DURABILITY_SCENARIOS } from './durability.ts';
 import { LINK_SCENARIOS } from './links.ts';
+import { PRESENCE_SCENARIOS } from './presence.ts';
 import { PROCESS_SCENARIOS } from './processes.ts';
 import { REDIS_SCENARIOS } from './redis.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
+  ...ACCESS_SCENARIOS,
   ...CLIENT_SCENARIOS,
   ...CROWD_SCENARIOS,
   ...DISK_SCENARIOS,
   ...DURABILITY_SCENARIOS,
   ...LINK_SCENARIOS,
+  ...PRESENCE_SCENARIOS,
   ...REDIS_SCENARIOS,
   ...PROCESS_SCENARIOS,
 ].toSorted((a, b) => a.id.localeCompare(b.id));

@@ -21,6 +21,8 @@ export const CLIENT_SCENARIOS: readonly Scenario[] = [
     title: 'client flapping: connect, edit, be cut at random points, reconnect',
     seconds: 12,
     stage: { editors: 40 },
+    baselineMs: 8_000,
+    watchesResources: true,
     script: async (run) => {
       await run.inject(clientFlapping(run));
       await run.load(1);

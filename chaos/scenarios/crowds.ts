@@ -70,6 +70,7 @@ export const CROWD_SCENARIOS: readonly Scenario[] = [
     title: '50 slow consumers beside editors in the same documents',
     seconds: 10,
     baselineMs: BASELINE_MS,
+    watchesResources: true,
     roams: false,
     script: async (run) => {
       const seat = run.stage.seat(0);

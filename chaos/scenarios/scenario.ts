@@ -1,6 +1,7 @@
 /** What a scenario is: a script of faults under load, and the stage it wants. The phases around it are the run's. */
 import type { Expectations } from '../checker/verdict.ts';
 import type { RunOptions } from '../engine/options.ts';
+import type { AccessPlan } from '../engine/rights.ts';
 import type { Run } from '../engine/run.ts';
 import type { Outcome } from '../engine/outcome.ts';
 import type { Env } from '../programs.ts';
@@ -28,6 +29,10 @@ export interface StagedScenario extends Common {
   readonly baselineMs?: number;
   /** Whether writers go offline, come back and move meanwhile. */
   readonly roams?: boolean;
+  /** K17: a minute is waited after the run, and what nodes hold is compared with the end of the baseline. */
+  readonly watchesResources?: boolean;
+  /** Nodes with access control, and editors with tokens. */
+  readonly access?: AccessPlan;
   readonly expectations?: Partial<Expectations>;
   /** Before the nodes start, given the folder of their folders; undone at the end. */
   readonly prepare?: (folder: string) => Promise<() => void>;

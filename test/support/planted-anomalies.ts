@@ -274,6 +274,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
       (event) => event.f === 'token' && event.session === 's0',
       (event) => (event.f === 'token' ? { ...event, docs: ['other/*'] } : event),
     ),
+  'K18 what a reader wrote shows, acked or not': (history) =>
+    misread(history, ({ doc, phase, content }) =>
+      phase === 'settled' && doc === 'notes' ? withAlso(content, 'reader:e1') : null,
+    ),
   'K19 a ghost': (history) => {
     const ghost = history.find((event) => event.f === 'close' && event.session === 'watch-a-notes');
     return ghost === undefined

@@ -1,7 +1,8 @@
-/** K18: nothing is acked that the session's rights do not cover, at the moment of the ack. [I7] */
-import type { Invariant } from '../findings.ts';
+/** K18: nothing is acked that the session's rights do not cover, at the moment of the ack; who never could write shows nowhere. [I7] */
+import { shownIn } from '../expected-elements.ts';
+import type { Findings, Invariant } from '../findings.ts';
 import { groupedBy } from '../grouped.ts';
-import type { EventOf } from '../history-index.ts';
+import type { EventOf, HistoryIndex } from '../history-index.ts';
 import type { Expectations } from '../verdict.ts';
 
 export const authorisation: Invariant = {
@@ -28,8 +29,32 @@ export const authorisation: Invariant = {
         }
       }
     }
+    lookForTrespass(index, findings, tokens);
   },
 };
+
+/** Taken and shown, though never acked. Their own copies have it, of course. */
+function lookForTrespass(
+  index: HistoryIndex,
+  findings: Findings,
+  tokens: ReadonlyMap<string, readonly EventOf<'token'>[]>,
+): void {
+  const readers = new Set(
+    [...tokens].flatMap(([session, lines]) =>
+      lines.some(({ access }) => access === 'write' || access === 'admin') ? [] : [session],
+    ),
+  );
+  if (readers.size === 0) return;
+  for (const { doc, node, content, source, session, mono } of index.reads) {
+    if (content === undefined || (source === 'client' && readers.has(session ?? ''))) continue;
+    for (const id of shownIn(content)) {
+      const author = index.elements.get(id)?.adds[0]?.session;
+      if (author !== undefined && readers.has(author)) {
+        findings.violation(`${id} shows, and ${author} may not write`, { doc, node, mono });
+      }
+    }
+  }
+}
 
 /** Null: there was a right. */
 function wrongAt(

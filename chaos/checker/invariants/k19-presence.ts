@@ -4,8 +4,10 @@ import { groupedBy } from '../grouped.ts';
 import type { HistoryIndex } from '../history-index.ts';
 
 interface Stay {
-  readonly connection: string;
+  /** From when it may be seen: presence goes out as soon as a connection opens. */
   readonly fromMono: number;
+  /** From when it must be seen, before long; Infinity: it never was wholly there. */
+  syncedMono: number;
   readonly toMono: number;
 }
 
@@ -43,7 +45,7 @@ export const presence: Invariant = {
       for (const [key, own] of stays) {
         const [user = '', where = ''] = key.split('\0');
         if (where !== doc || users.includes(user)) continue;
-        const since = own.find((stay) => isHere(stay, mono))?.fromMono;
+        const since = own.find((stay) => isHere(stay, mono) && stay.syncedMono <= mono)?.syncedMono;
         if (since === undefined) continue;
         const missingMs = mono - Math.max(since, calmSince, arrived);
         if (missingMs > presenceMsMax) {
@@ -60,14 +62,21 @@ export const presence: Invariant = {
 /** By user and document. */
 function staysOf(index: HistoryIndex): Map<string, Stay[]> {
   const ends = new Map(index.of('close').map(({ connection, mono }) => [connection, mono]));
-  const stays = new Map<string, Stay[]>();
+  const stays = new Map<string, Map<string, Stay>>();
   for (const { type, user, doc, connection, mono } of index.of('connect')) {
-    if (type !== 'ok' || user === undefined) continue;
+    if (user === undefined) continue;
     const key = `${user}\0${doc}`;
-    const stay = { connection, fromMono: mono, toMono: ends.get(connection) ?? Infinity };
-    stays.set(key, [...(stays.get(key) ?? []), stay]);
+    const own = stays.get(key) ?? new Map<string, Stay>();
+    stays.set(key, own);
+    const stay = own.get(connection) ?? {
+      fromMono: mono,
+      syncedMono: Infinity,
+      toMono: ends.get(connection) ?? Infinity,
+    };
+    own.set(connection, stay);
+    if (type === 'ok') stay.syncedMono = Math.min(stay.syncedMono, mono);
   }
-  return stays;
+  return new Map([...stays].map(([key, own]) => [key, [...own.values()]]));
 }
 
 /** Since when nothing has been broken; null while something is. */

@@ -73,6 +73,21 @@ describe('npm run chaos', () => {
   );
 
   it(
+    '[I7, I9] only who may write has written; what was acked shows on any node; presence is true',
+    async () => {
+      const dir = tempDir();
+      const args = ['run', 'access', '--seconds', '12', '--out', dir, ...PATIENCE];
+      const { code, said } = await chaos(args);
+      expect(code, said).toBe(0);
+      const record = JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as RunRecord;
+      expect(record.faults.map(({ id }) => id)).toEqual(['access-end', 'access-revoked']);
+      const judged = record.verdicts.filter(({ status }) => status === 'passed');
+      expect(judged.map(({ id }) => id)).toEqual(expect.arrayContaining(['K8', 'K18', 'K19']));
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     '[I2] the last messages before silence are lost, and found',
     async () => {
       const { code, said } = await chaos(['run', 'F66', '--seconds', '2', ...PATIENCE]);

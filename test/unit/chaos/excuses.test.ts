@@ -100,6 +100,30 @@ describe('what looks wrong and is not', () => {
     expect(of('K12', [...late, { ...stamp, ...close }]).status).toBe('passed');
   });
 
+  it('somebody who shows while still loading, and somebody who never came to the end of it', () => {
+    const stamp = { t: 0, proc: 'e' };
+    const place = { f: 'connect', node: 'a', doc: 'd' } as const;
+    const [eve, bob] = ['eve', 'bob'].map((user) => {
+      return { ...stamp, ...place, user, session: user, connection: `${user}/1` };
+    });
+    const seen = (users: readonly string[], mono: number): HistoryEvent => {
+      return { ...stamp, f: 'presence', session: 'bob', node: 'a', doc: 'd', users, mono };
+    };
+    if (eve === undefined || bob === undefined) throw new Error('nobody');
+    const loading: HistoryEvent[] = [
+      { ...bob, type: 'invoke', mono: 0 },
+      { ...bob, type: 'ok', mono: 1 },
+      { ...eve, type: 'invoke', mono: 10 },
+      seen(['bob', 'eve'], 20),
+      seen(['bob'], 20_000),
+    ];
+    expect(of('K19', loading).status).toBe('passed');
+    const loaded: HistoryEvent = { ...eve, type: 'ok', mono: 30 };
+    expect(of('K19', [...loading, loaded]).evidence[0]?.text).toMatch(/bob does not see eve/);
+    const early = seen(['bob', 'eve'], 5);
+    expect(of('K19', [...loading, early]).evidence[0]?.text).toMatch(/still sees eve/);
+  });
+
   it('an ack that is said again where that is the custom', () => {
     const again = planted('K15 an ack twice where each is said once').map((event) =>
       event.f === 'connect' ? { ...event, ackOnce: false } : event,
