@@ -163,7 +163,7 @@ describe.each([
     await ada.page.getByRole('button', { name: 'Keep' }).click();
     const version = ada.page.getByRole('button', { name: /^Draft/ });
     await version.waitFor();
-    await ada.text.press('End');
+    await ada.text.press('Control+End');
     await ada.type(' high');
     await ada.text.press('Control+Home');
     for (let i = 0; i < 4; i++) await ada.text.press('Delete');
