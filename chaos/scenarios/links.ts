@@ -45,7 +45,9 @@ function throughout(about: Staged, make: (run: Run) => Fault): Scenario {
  */
 async function betweenFullHeartbeats(run: Run): Promise<void> {
   const isFarOff = async (): Promise<boolean> => {
-    const metrics = await Promise.all(run.stage.seats.map(({ url }) => readMetrics(url)));
+    const metrics = await Promise.all(
+      run.stage.seats.map((seat) => readMetrics(run.addressOf(seat))),
+    );
     return metrics.every((of) => {
       const beats = of?.get('bus_heartbeats_total') ?? 0;
       return (

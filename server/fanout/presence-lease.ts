@@ -6,8 +6,8 @@
  * A cut may be shorter than a lease, and what changed meanwhile was missed: a node whose link has come up says so in its
  * heartbeats (`isAsking`), and everybody tells again.
  *
- * Messages get lost. Whoever has clients in a document says so in full every 10 s, which repairs everything, a lost
- * goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
+ * Messages get lost. Who has come or gone is said again for a while (presence-repeats.ts). Whoever has clients in a
+ * document says so in full every 10 s, which repairs everything, a lost goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
  * without entries is a question: a room has just opened there, and whoever has clients in it answers in full.
  *
  * Bounded: clients of one node in all documents (B19), nodes. Time comes from outside; `tick` is called about once a
@@ -20,6 +20,7 @@ import type { Timers } from '../rooms/timers.ts';
 import type { Epoch } from './envelope.ts';
 import type { Received } from './exchange.ts';
 import type { FanoutPart, FanoutScene, Peer, PeerChange } from './part.ts';
+import { PresenceRepeats } from './presence-repeats.ts';
 import { PRESENCE_ENTRIES_MAX, type PresenceMessage } from './messages.ts';
 
 const REFRESH_MS = 10_000;
@@ -78,11 +79,13 @@ export class PresenceLease {
   readonly #nodes = new Map<string, Leased>();
   /** Documents that somebody has asked about: answered in a moment. */
   readonly #asked = new Set<DocumentName>();
+  readonly #repeats: PresenceRepeats;
   #refreshedAtMs: number;
   #isTelling = false;
 
   constructor(options: PresenceLeaseOptions) {
     this.#options = options;
+    this.#repeats = new PresenceRepeats(options.timers);
     this.#refreshedAtMs = options.timers.now();
   }
 
@@ -134,6 +137,12 @@ export class PresenceLease {
     return false;
   }
 
+  /** Clients of this node have come, moved or gone. */
+  say(document: DocumentName, entries: readonly PresenceEntry[], isComplete: boolean): void {
+    this.#repeats.note(document, entries);
+    this.#send(document, entries, isComplete);
+  }
+
   /** A room has opened: who is in it elsewhere? */
   ask(document: DocumentName): void {
     this.#options.send({ kind: 'presence', document, isComplete: true, entries: [] });
@@ -151,6 +160,10 @@ export class PresenceLease {
       for (const [document, table] of leased.tables) {
         if (nowMs - table.heardAtMs >= TABLE_LEASE_MS) this.#letGoTable(leased, document);
       }
+    }
+    for (const { document, come, gone } of this.#repeats.due()) {
+      const own = this.#options.find(document)?.presence.own() ?? [];
+      this.#send(document, [...own.filter(({ clientId }) => come.has(clientId)), ...gone], false);
     }
     if (nowMs - this.#refreshedAtMs < REFRESH_MS) return;
     this.#refreshedAtMs = nowMs;
@@ -196,9 +209,13 @@ export class PresenceLease {
   }
 
   #sendTable(room: PresentRoom): void {
-    const entries = room.presence.own();
-    if (entries.length === 0) return;
-    for (const message of presenceMessages(room.name, entries, true)) this.#options.send(message);
+    this.#send(room.name, room.presence.own(), true);
+  }
+
+  #send(document: DocumentName, entries: readonly PresenceEntry[], isComplete: boolean): void {
+    for (const message of presenceMessages(document, entries, isComplete)) {
+      this.#options.send(message);
+    }
   }
 }
 
@@ -229,7 +246,7 @@ export function presencePart(scene: FanoutScene): FanoutPart {
       lease.ask(name);
     },
     onPresence: ({ name }, entries, isComplete) => {
-      for (const message of presenceMessages(name, entries, isComplete)) send(message);
+      lease.say(name, entries, isComplete);
     },
     tick: () => {
       lease.tick();
