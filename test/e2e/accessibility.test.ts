@@ -40,7 +40,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     const ada = await open(url, 'rich', { colorScheme });
     await write(ada);
     const ben = await open(url, 'rich', { colorScheme });
-    await ben.text.press('End');
+    await ben.press('End');
     await ada.page.locator('.caret').waitFor();
     expect(await violations(ada)).toEqual([]);
     await ada.panel('Connection');

@@ -44,6 +44,8 @@ export async function launchBrowser(): Promise<Browser> {
   });
 }
 
+const PAINTED_MS = 30;
+
 /** What stands in the text, without others' cursors; runs in the page. */
 const READ_TEXT = `(() => {
   const place = document.querySelector('.text-place');
@@ -127,8 +129,27 @@ export class EditorPage {
     await this.page.evaluate(`location.hash = ${JSON.stringify(encodeURIComponent(name))}`);
   }
 
+  /**
+   * As a person does it. Whoever presses the next key before the page has painted is faster than the editor, which
+   * learns of a caret that the browser has moved by an event, and puts its own back some 20 ms after it got the focus.
+   */
+  async press(key: string, times: number = 1): Promise<void> {
+    await this.text.focus();
+    await this.#painted();
+    for (let time = 0; time < times; time += 1) {
+      await this.page.keyboard.press(key);
+      await this.#painted();
+    }
+  }
+
   async type(text: string): Promise<void> {
     await this.text.pressSequentially(text);
+  }
+
+  async #painted(): Promise<void> {
+    await this.page.evaluate(
+      `new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, ${PAINTED_MS})))`,
+    );
   }
 
   async value(): Promise<string> {

@@ -128,12 +128,12 @@ describe('links', () => {
     await reader.page.locator('#read-only').waitFor();
     await reader.page.locator('[aria-label="Document text"][contenteditable="false"]').waitFor();
     expect(reader.page.url()).not.toContain('token');
-    await ada.text.press('End');
+    await ada.press('End');
     await ada.type('!');
     await shows(reader, 'secret plan!');
     const writer = await visit(url, await link(/can edit/));
     await writer.isOpen();
-    await writer.text.press('End');
+    await writer.press('End');
     await writer.type('?');
     await says(writer, 'Saved');
     await shows(ada, 'secret plan!?');
@@ -163,10 +163,10 @@ describe.each([
     await ada.page.getByRole('button', { name: 'Keep' }).click();
     const version = ada.page.getByRole('button', { name: /^Draft/ });
     await version.waitFor();
-    await ada.text.press('Control+End');
+    await ada.press('Control+End');
     await ada.type(' high');
-    await ada.text.press('Control+Home');
-    for (let i = 0; i < 4; i++) await ada.text.press('Delete');
+    await ada.press('Control+Home');
+    await ada.press('Delete', 4);
     await shows(ada, 'quick fox\njumps high');
     await version.click();
     const view = ada.page.getByRole('region', { name: 'The version' });

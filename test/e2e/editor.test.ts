@@ -20,7 +20,7 @@ describe.each([
     await ada.type('|');
     const ben = await open(url, name);
     await shows(ben, '|');
-    await ben.text.press('End');
+    await ben.press('End');
     await Promise.all([ada.type('a'.repeat(60)), ben.type('b'.repeat(60))]);
     await says(ada, 'Saved');
     await says(ben, 'Saved');
@@ -44,9 +44,9 @@ describe.each([
     const [ada, ben] = [await open(url, name), await open(url, name)];
     await ada.type('hello world');
     await shows(ben, 'hello world');
-    await ada.text.press('Home');
-    for (let i = 0; i < 5; i++) await ada.text.press('ArrowRight');
-    await ben.text.press('Home');
+    await ada.press('Home');
+    await ada.press('ArrowRight', 5);
+    await ben.press('Home');
     await ben.type('>> ');
     await shows(ada, '>> hello world');
     await ada.type(', dear');
@@ -63,12 +63,12 @@ describe.each([
     await waitUntil('a new step of undo begins', async () => await later(ada.page));
     await ada.type('mine ');
     await shows(ben, 'start mine ');
-    await ben.text.press('End');
+    await ben.press('End');
     await ben.type('theirs');
     await shows(ada, 'start mine theirs');
-    await ada.text.press('Control+z');
+    await ada.press('Control+z');
     await shows(ben, 'start theirs');
-    await ada.text.press('Control+Shift+Z');
+    await ada.press('Control+Shift+Z');
     await expect.poll(async () => await ben.value(), SOON).toBe('start mine theirs');
   });
 
@@ -78,7 +78,7 @@ describe.each([
     const [ada, ben] = [await open(url, name), await open(url, name)];
     await ada.type('[]');
     await shows(ben, '[]');
-    await ada.text.press('ArrowLeft');
+    await ada.press('ArrowLeft');
     const session = await ada.page.context().newCDPSession(ada.page);
     const compose = async (text: string): Promise<void> => {
       await session.send('Input.imeSetComposition', {
@@ -89,7 +89,7 @@ describe.each([
     };
     await compose('k');
     await compose('か');
-    await ben.text.press('End');
+    await ben.press('End');
     await ben.type(' after');
     await compose('かn');
     await compose('かな');
@@ -129,7 +129,7 @@ describe('people', () => {
   it('follow each other’s cursor until they move themselves', async () => {
     const { url } = await startNode({ dataDir: tempDir() });
     const ada = await open(url, 'follow');
-    for (let i = 0; i < 60; i++) await ada.text.press('Enter');
+    await ada.press('Enter', 60);
     await ada.type('the end');
     const ben = await open(url, 'follow');
     const follow = ben.page.getByRole('button', { name: /^Follow / });
@@ -141,7 +141,7 @@ describe('people', () => {
       return box !== null && box.y > 0 && box.y < 700;
     });
     expect(await ben.page.locator('.follow-note').innerText()).toContain('Following');
-    await ben.text.press('ArrowUp');
+    await ben.press('ArrowUp');
     expect(await ben.page.locator('.follow-note').count()).toBe(0);
   });
 
@@ -168,13 +168,13 @@ describe('the page', () => {
     for (const selector of ['h1', 'strong', 'ul li', 'ul[data-type=taskList] li', 'pre code']) {
       await ada.page.locator(`.ProseMirror ${selector}`).first().waitFor();
     }
-    await ada.text.press('Control+End');
-    await ada.text.press('Control+Enter');
+    await ada.press('Control+End');
+    await ada.press('Control+Enter');
     await ada.page.getByRole('button', { name: 'Table', exact: true }).click();
     await ada.page.locator('.ProseMirror table').waitFor();
     await ada.page.getByRole('button', { name: 'Row below' }).click();
     expect(await ada.page.locator('.ProseMirror tr').count()).toBe(4);
-    await ada.text.press('Control+Home');
+    await ada.press('Control+Home');
     await ada.page.getByRole('button', { name: 'Picture' }).click();
     const address = ada.page.getByRole('textbox', { name: 'Address' });
     await address.fill('javascript:alert(1)');

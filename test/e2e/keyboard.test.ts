@@ -121,7 +121,7 @@ describe('keys', () => {
     await ada.page.reload();
     await ada.isOpen();
     const { keyboard } = ada.page;
-    await ada.text.press('Alt+KeyS');
+    await ada.press('Alt+KeyS');
     await keyboard.press('Control+Alt+Slash');
     const help = ada.page.getByRole('dialog', { name: 'Keyboard' });
     await help.waitFor();

@@ -31,7 +31,7 @@ function cut(proxy: LinkProxy, isCut: boolean): void {
 
 async function writesOffline(ada: EditorPage): Promise<void> {
   await says(ada, 'Offline');
-  await ada.text.press('End');
+  await ada.press('End');
   await ada.type(' and off');
   await says(ada, 'Offline: 8 changes kept on this device');
   // The browser's disk is asked a moment after the keys.
@@ -72,9 +72,9 @@ describe.each(KINDS)('%s', (_kind, ending) => {
     await ada.isOpen();
     await shows(ada, 'online and off');
     await says(ada, 'Offline: 8 changes kept on this device');
-    await ada.text.press('End');
+    await ada.press('End');
     await ada.type('!');
-    await ben.text.press('Home');
+    await ben.press('Home');
     await ben.type('Ben was ');
     await says(ben, 'Saved');
     cut(proxy, false);
@@ -119,9 +119,9 @@ it('two regions cut apart and healed: both go on writing, and read the same afte
   await shows(ben, 'together', BACK_MS);
   for (const proxy of [toEu, toUs])
     for (const way of ['up', 'down'] as const) proxy.set(way, 'drop');
-  await ada.text.press('End');
+  await ada.press('End');
   await ada.type(' eu');
-  await ben.text.press('Home');
+  await ben.press('Home');
   await ben.type('us ');
   await says(ada, 'Saved');
   await says(ben, 'Saved');
@@ -165,10 +165,10 @@ describe('on one device', () => {
     await says(ada, 'Offline');
     const tab = await openTab(ada, `http://127.0.0.1:${proxy.port}`, 'tabs.txt');
     await shows(tab, 'online');
-    await tab.text.press('End');
+    await tab.press('End');
     await tab.type(' tab');
     await shows(ada, 'online tab');
-    await ada.text.press('Home');
+    await ada.press('Home');
     await ada.type('one ');
     await shows(tab, 'one online tab');
     await says(tab, 'Offline: 4 changes kept on this device');

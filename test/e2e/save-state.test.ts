@@ -184,7 +184,7 @@ describe('not connected', () => {
     await ada.type('in time');
     await says(ada, 'Saved');
     await says(ada, 'Session ended: sign in', 40_000);
-    await ada.text.press('Control+End');
+    await ada.press('Control+End');
     await ada.type('!!');
     await says(ada, 'Session ended: sign in · 2 changes kept on this device');
     await ada.save.click();

@@ -101,8 +101,8 @@ async function work(photographer: Photographer): Promise<void> {
     await says(ada, 'Saved');
   }
   const cleo = await photographer.open(url, 'replay.ts', 'cleo');
-  await cleo.text.press('Control+End');
-  await cleo.text.press('ArrowUp');
+  await cleo.press('Control+End');
+  await cleo.press('ArrowUp');
   await ada.page.locator('.caret').waitFor();
   await photographer.take(ada, 'code');
 
@@ -110,7 +110,7 @@ async function work(photographer: Photographer): Promise<void> {
   await ada.isOpen();
   const ben = await photographer.open(url, 'release-plan', 'ben');
   await ben.page.getByText('Freeze the protocol', { exact: true }).click();
-  await ben.text.press('End');
+  await ben.press('End');
   await cleo.turnTo('release-plan');
   await cleo.isOpen();
   await cleo.page.getByText('Everybody who has the link').dblclick();
@@ -132,7 +132,7 @@ async function work(photographer: Photographer): Promise<void> {
   await phone.page.context().close();
 
   await ada.panel('Connection');
-  await ada.text.press('Control+End');
+  await ada.press('Control+End');
   await ada.text.pressSequentially(' Signed off by Ada, Ben and Cleo.', { delay: 60 });
   await ada.page.getByText('Time to save').waitFor();
   await says(ada, 'Saved');
@@ -146,8 +146,8 @@ async function work(photographer: Photographer): Promise<void> {
   }
   await ben.type(' and tell everybody');
   await ben.page.getByText('Signed off by').click();
-  await ben.text.press('End');
-  for (let i = 0; i < 16; i++) await ben.text.press('Backspace');
+  await ben.press('End');
+  await ben.press('Backspace', 16);
   await says(ben, 'Saved');
   await photographer.take(ada, 'history');
   await ada.page.getByRole('button', { name: /^After the review/ }).click();
@@ -161,7 +161,7 @@ async function work(photographer: Photographer): Promise<void> {
   await ada.page.keyboard.press('Escape');
 
   store.failWrites();
-  await ada.text.press('Control+End');
+  await ada.press('Control+End');
   await ada.type(' One more line.');
   await says(ada, 'Not saved: disk full on the server');
   await photographer.take(ada, 'disk-full');

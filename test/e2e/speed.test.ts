@@ -167,7 +167,7 @@ it(`a key takes less than ${KEY_MS_MAX} ms where ${PEOPLE} others write`, async 
   let next = 0;
   const timer = setInterval(() => write(next++), 20);
   onTestFinished(() => clearInterval(timer));
-  await ada.text.press('Home');
+  await ada.press('Home');
   // From the event to the frame that shows the character.
   await ada.page.evaluate(`
     globalThis.keys = [];

@@ -26,11 +26,15 @@ export class UpgradeProxy {
   readonly #server: Server;
   readonly #nodePort: number;
   readonly #pairs = new Set<Pair>();
+  /** Also those that have said nothing yet: a client may hold a connection for its next request. */
+  readonly #clients = new Set<Socket>();
 
   private constructor(server: Server, nodePort: number) {
     this.#server = server;
     this.#nodePort = nodePort;
     server.on('connection', (client) => {
+      this.#clients.add(client);
+      client.once('close', () => this.#clients.delete(client));
       client.on('error', () => client.destroy());
       client.once('data', (first: Buffer) => this.#open(client, first));
     });
@@ -75,6 +79,7 @@ export class UpgradeProxy {
     this.cut();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
+      for (const client of this.#clients) client.destroy();
     });
   }
 
