@@ -34,6 +34,7 @@ import {
   type SynclineProviderEvents,
   type SynclineProviderOptions,
 } from './provider-options.ts';
+import { forgetOthers, renewOwn } from './presence-clocks.ts';
 import { Renewal } from './renewal.ts';
 import { Rest } from './rest.ts';
 import { destroyedError, NotSavedError, SaveWaiters } from './save-waiters.ts';
@@ -70,6 +71,8 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #closeReason: CloseReason | null = null;
   #isReportQueued = false;
   #isDestroyed = false;
+  /** On some connection. */
+  #hasJoined = false;
 
   /**
    * `serverUrl`: `ws(s)://` or `http(s)://`, with an optional path. Throws a ProtocolError
@@ -192,7 +195,7 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
   #watchSocket(): void {
     const socket = this.#socket;
     socket.on('status', ({ status }) => {
-      if (status === 'disconnected') this.#forgetOthers();
+      if (status === 'disconnected') forgetOthers(this.awareness);
       if (status !== 'connected') return;
       this.#backoff.opened(Date.now());
       this.#advance({ type: 'opened' });
@@ -207,6 +210,8 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
       if (isSynced) {
         this.#firstLoad?.abort();
         this.#renewal.joined(Date.now());
+        if (this.#hasJoined) renewOwn(this.awareness);
+        this.#hasJoined = true;
       }
       this.emit('synced', [isSynced]);
     });
@@ -218,15 +223,6 @@ export class SynclineProvider extends ObservableV2<SynclineProviderEvents> {
       this.emit('closed', [closed]);
     });
     this.#watchMessages();
-  }
-
-  /**
-   * y-websocket takes everybody else out of the table and remembers how new they were: on the next connection they would
-   * be ignored until each renews its presence, for up to 15 s.
-   */
-  #forgetOthers(): void {
-    const { meta, clientID } = this.awareness;
-    for (const client of meta.keys()) if (client !== clientID) meta.delete(client);
   }
 
   #watchMessages(): void {

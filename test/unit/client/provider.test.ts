@@ -378,6 +378,21 @@ describe('connection', () => {
     });
   });
 
+  it('is newer when it connects again: others were told that it had gone', async () => {
+    const provider = open(new Y.Doc());
+    const { awareness } = provider;
+    const clock = (): number => awareness.meta.get(awareness.clientID)?.clock ?? -1;
+    awareness.setLocalStateField('user', { name: 'Ada' });
+    await vi.waitUntil(() => provider.synced);
+    const before = clock();
+    server.connection.socket.terminate();
+    await vi.waitFor(() => {
+      expect(clock()).toBeGreaterThan(before);
+    });
+    expect(server.connections).toHaveLength(2);
+    expect(awareness.getLocalState()).toEqual({ user: { name: 'Ada' } });
+  });
+
   it('is refused at once for names that the server would refuse', () => {
     expect(() => new SynclineProvider(server.url, '../etc', new Y.Doc())).toThrow(ProtocolError);
   });
