@@ -1,7 +1,9 @@
 /**
- * Presence of other nodes, as leases. [I9] What a node says of its clients holds as long as the node lives: until its
- * heartbeats have stayed away for 10 s, or it says goodbye. Then all its clients go at once; when it is heard again
- * both sides tell each other anew, so that a healed cut brings everybody back without anyone doing anything.
+ * Presence of other nodes, as leases. [I9] What a node says of its clients holds as long as the node lives, and some time
+ * longer: until 12 s after its heartbeats have stayed away for 10, or until it says goodbye or starts anew. Then all its
+ * clients go at once; when it is heard again both sides tell each other anew, so that a healed cut brings everybody back
+ * without anyone doing anything. Some time longer, because clients that watch ignore who comes back as old as they went,
+ * and everybody is newer after 15 s, when clients renew their presence.
  *
  * A cut may be shorter than a lease, and what changed meanwhile was missed: a node whose link has come up says so in its
  * heartbeats (`isAsking`), and everybody tells again.
@@ -23,6 +25,8 @@ import type { FanoutPart, FanoutScene, Peer, PeerChange } from './part.ts';
 import { PresenceRepeats } from './presence-repeats.ts';
 import { PRESENCE_ENTRIES_MAX, type PresenceMessage } from './messages.ts';
 
+/** Beside the lease of the node itself (peers.ts), more than 15 s, and less than the 30 that ghosts may stay. */
+const LOST_MS = 12_000;
 const REFRESH_MS = 10_000;
 /** Three refreshes, and some more. */
 const TABLE_LEASE_MS = 35_000;
@@ -68,6 +72,8 @@ interface Leased {
   readonly owner: NodeOwner;
   readonly epoch: Epoch;
   hasLeft: boolean;
+  /** Since when it has not been heard; null: it is. */
+  lostAtMs: number | null;
   count: number;
   readonly tables: Map<DocumentName, Table>;
 }
@@ -113,13 +119,31 @@ export class PresenceLease {
     if (isComplete && entries.length === 0) this.#answer(room);
   }
 
-  /** A node has come, or come back: it is told who is here. Or it is gone: so are its clients. */
+  /** A node has come, or come back: it is told who is here. Or it is gone: so are its clients, at once or soon. */
   onPeer({ node }: Pick<Peer, 'node'>, change: PeerChange): void {
     const leased = this.#nodes.get(node);
-    if (leased !== undefined) this.#letGo(leased);
-    if (change === 'left' && leased !== undefined) leased.hasLeft = true;
-    else this.#nodes.delete(node);
+    if (leased !== undefined) this.#onChange(node, leased, change);
     if (change === 'joined' || change === 'restarted') this.sendAll();
+  }
+
+  #onChange(node: string, leased: Leased, change: PeerChange): void {
+    switch (change) {
+      case 'lost':
+        leased.lostAtMs = this.#options.timers.now();
+        break;
+      case 'joined':
+        leased.lostAtMs = null;
+        if (leased.hasLeft) this.#nodes.delete(node);
+        break;
+      case 'left':
+        this.#letGo(leased);
+        leased.hasLeft = true;
+        break;
+      case 'restarted':
+        this.#letGo(leased);
+        this.#nodes.delete(node);
+        break;
+    }
   }
 
   /** A node may have missed anything. Several ask at a time, and more than once. */
@@ -156,7 +180,11 @@ export class PresenceLease {
   /** Lets go of what was not repeated, and repeats who is here. */
   tick(): void {
     const nowMs = this.#options.timers.now();
-    for (const leased of this.#nodes.values()) {
+    for (const [node, leased] of this.#nodes) {
+      if (leased.lostAtMs !== null && nowMs - leased.lostAtMs >= LOST_MS) {
+        this.#letGo(leased);
+        this.#nodes.delete(node);
+      }
       for (const [document, table] of leased.tables) {
         if (nowMs - table.heardAtMs >= TABLE_LEASE_MS) this.#letGoTable(leased, document);
       }
@@ -180,6 +208,7 @@ export class PresenceLease {
       owner: { node },
       epoch,
       hasLeft: false,
+      lostAtMs: null,
       count: 0,
       tables: new Map(),
     };
