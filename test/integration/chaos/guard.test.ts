@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { mountObstacle, SmallDisk } from '../../../chaos/faults/small-disk.ts';
 import { Guard } from '../../../chaos/guard.ts';
 import { hostObstacle, NamespaceHost } from '../../../chaos/stage/host.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 function addresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((all = []) =>
@@ -38,6 +39,7 @@ describe('the guard', () => {
 
     await guard.end();
 
-    expect(addresses()).not.toContain(host.outside);
+    // The kernel takes its interfaces away a moment later.
+    await waitUntil('its cable is gone', () => !addresses().includes(host.outside));
   });
 });

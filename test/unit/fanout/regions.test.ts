@@ -272,6 +272,12 @@ describe('two regions', () => {
     ]);
     world.cut();
     await world.timers.advance(15_000);
+    // Their node is lost by now; they stay for as long as they might come back no newer than they went.
+    expect([cursorsIn(eu), cursorsIn(us)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    await world.timers.advance(14_000);
     expect([cursorsIn(eu), cursorsIn(us)]).toEqual([[1], [2]]);
     world.heal();
     await world.timers.advance(5_000);
