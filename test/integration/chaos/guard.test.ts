@@ -35,7 +35,7 @@ describe('the guard', () => {
   it.skipIf(hostObstacle() !== null)('leaves no network namespace behind', async () => {
     const guard = new Guard();
     const host = NamespaceHost.create(guard);
-    expect(addresses()).toContain(host.outside);
+    await waitUntil('its cable is there', () => addresses().includes(host.outside));
 
     await guard.end();
 
