@@ -86,8 +86,8 @@ interface Sender {
   readonly bytes: Uint8Array;
 }
 
-/** Heard last, the latest first: whoever is among them is not decoded again. */
-const HEARD_MAX = 16;
+/** New senders first: whoever is among them is not decoded again. More nodes than these are decoded in turn. */
+const HEARD_MAX = 64;
 const heard: Sender[] = [];
 /** Sent last: a process is one node, but for tests. */
 let self: Sender | null = null;

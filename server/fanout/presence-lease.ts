@@ -9,8 +9,9 @@
  * heartbeats (`isAsking`), and everybody tells again.
  *
  * Messages get lost. Who has come or gone is said again for a while (presence-repeats.ts). Whoever has clients in a
- * document says so in full every 10 s, which repairs everything, a lost goodbye of a single client too; a table that is not repeated for 35 s is let go by itself. A complete message
- * without entries is a question: a room has just opened there, and whoever has clients in it answers in full.
+ * document says so in full every 10 s, which repairs everything, a lost goodbye of a single client too; a table that is
+ * not repeated for 35 s is let go by itself. A complete message without entries is a question: a room has just opened
+ * there, and whoever has clients in it answers in full.
  *
  * Bounded: clients of one node in all documents (B19), nodes. Time comes from outside; `tick` is called about once a
  * second.
@@ -167,6 +168,10 @@ export class PresenceLease {
     this.#send(document, entries, isComplete);
   }
 
+  closed(document: DocumentName): void {
+    this.#repeats.closed(document);
+  }
+
   /** A room has opened: who is in it elsewhere? */
   ask(document: DocumentName): void {
     this.#options.send({ kind: 'presence', document, isComplete: true, entries: [] });
@@ -189,9 +194,10 @@ export class PresenceLease {
         if (nowMs - table.heardAtMs >= TABLE_LEASE_MS) this.#letGoTable(leased, document);
       }
     }
-    for (const { document, come, gone } of this.#repeats.due()) {
+    for (const { document, come, goodbyes } of this.#repeats.due()) {
       const own = this.#options.find(document)?.presence.own() ?? [];
-      this.#send(document, [...own.filter(({ clientId }) => come.has(clientId)), ...gone], false);
+      const here = own.filter(({ clientId }) => come.has(clientId));
+      this.#send(document, [...here, ...goodbyes], false);
     }
     if (nowMs - this.#refreshedAtMs < REFRESH_MS) return;
     this.#refreshedAtMs = nowMs;
@@ -273,6 +279,9 @@ export function presencePart(scene: FanoutScene): FanoutPart {
     },
     onOpened: ({ name }) => {
       lease.ask(name);
+    },
+    onClosed: ({ name }) => {
+      lease.closed(name);
     },
     onPresence: ({ name }, entries, isComplete) => {
       lease.say(name, entries, isComplete);
