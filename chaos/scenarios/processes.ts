@@ -139,19 +139,7 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     stage: { level: 'replicated' },
     roams: false,
     script: async (run) => {
-      const lossy = drops(run.stage, run.random.fork(), 70, 'update');
-      // Nobody is told what was missed, either: the ack has to wait.
-      const mute = drops(run.stage, run.random.fork(), 100, 'reply');
-      await run.inject(lossy);
-      await run.inject(mute);
-      await run.load(0.6);
-      const fault = diskLost(run, run.stage.seat(0), 'F82');
-      await run.inject(fault);
-      await run.forget(run.stage.seat(0));
-      await run.heal(mute);
-      await run.heal(lossy);
-      await run.heal(fault);
-      await run.load(0.4);
+      await diskLostWhile(run, drops(run.stage, run.random.fork(), 70, 'update'));
     },
   },
   {
@@ -162,19 +150,8 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     stage: { level: 'replicated' },
     roams: false,
     script: async (run) => {
-      const lossy = dropsDeletes(run.stage);
-      // A deletion has no number of its own: who lacks it takes what comes next. Nobody is told of it by an answer either.
-      const mute = drops(run.stage, run.random.fork(), 100, 'reply');
-      await run.inject(lossy);
-      await run.inject(mute);
-      await run.load(0.6);
-      const fault = diskLost(run, run.stage.seat(0), 'F82');
-      await run.inject(fault);
-      await run.forget(run.stage.seat(0));
-      await run.heal(mute);
-      await run.heal(lossy);
-      await run.heal(fault);
-      await run.load(0.4);
+      // A deletion has no number of its own: who lacks it takes what comes next.
+      await diskLostWhile(run, dropsDeletes(run.stage));
     },
   },
   {
@@ -202,6 +179,21 @@ export const PROCESS_SCENARIOS: readonly Scenario[] = [
     },
   },
 ];
+
+/** Nobody is told by an answer of what is lost on the bus, either: an ack has to wait. */
+async function diskLostWhile(run: Run, lossy: Fault): Promise<void> {
+  const mute = drops(run.stage, run.random.fork(), 100, 'reply');
+  await run.inject(lossy);
+  await run.inject(mute);
+  await run.load(0.6);
+  const fault = diskLost(run, run.stage.seat(0), 'F82');
+  await run.inject(fault);
+  await run.forget(run.stage.seat(0));
+  await run.heal(mute);
+  await run.heal(lossy);
+  await run.heal(fault);
+  await run.load(0.4);
+}
 
 function slowDisk(run: Run): Fault {
   return tracedDisk({

@@ -93,7 +93,7 @@ export class PresenceRepeats {
 
   #changed(document: DocumentName, clientId: number, goodbye: PresenceEntry | null): void {
     const atMs = this.#timers.now();
-    const recent = this.#recent.get(document) ?? { saidMs: atMs, changes: new Map() };
+    const recent: Recent = this.#recent.get(document) ?? { saidMs: atMs, changes: new Map() };
     this.#recent.set(document, recent);
     const { changes } = recent;
     changes.delete(clientId);
