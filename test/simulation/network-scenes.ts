@@ -1,7 +1,7 @@
 /** What may go wrong between nodes: messages that are lost, late or come twice, and links that are cut. */
 import type { Random } from '../support/random.ts';
 import { during, upNode, type Act, type Scene } from './scene.ts';
-import type { Loss } from './stage.ts';
+import type { Loss, Stage } from './stage.ts';
 
 /** Two regions, or twice the only one: its own transport. */
 function link({ stage, random }: Act): [string, string] {
@@ -38,6 +38,23 @@ function losing(loss: Loss): Scene['play'] {
       },
       () => {
         act.stage.loss = 'nothing';
+      },
+    );
+  };
+}
+
+function oneWay(set: (net: Stage['network'], name: string, isOn: boolean) => void): Scene['play'] {
+  return (act) => {
+    const { name } = upNode(act);
+    const { network: net } = act.stage;
+    during(
+      act,
+      name,
+      () => {
+        set(net, name, true);
+      },
+      () => {
+        set(net, name, false);
       },
     );
   };
@@ -125,39 +142,17 @@ export const NETWORK_SCENES: readonly Scene[] = [
     name: 'F51 a node is not heard',
     weight: 4,
     scope: 'bus',
-    play: (act) => {
-      const { name } = upNode(act);
-      const { network: net } = act.stage;
-      during(
-        act,
-        name,
-        () => {
-          net.mute(name, true);
-        },
-        () => {
-          net.mute(name, false);
-        },
-      );
-    },
+    play: oneWay((net, name, isOn) => {
+      net.mute(name, isOn);
+    }),
   },
   {
     name: 'F52 a node hears nothing',
     weight: 4,
     scope: 'bus',
-    play: (act) => {
-      const { name } = upNode(act);
-      const { network: net } = act.stage;
-      during(
-        act,
-        name,
-        () => {
-          net.deafen(name, true);
-        },
-        () => {
-          net.deafen(name, false);
-        },
-      );
-    },
+    play: oneWay((net, name, isOn) => {
+      net.deafen(name, isOn);
+    }),
   },
   {
     name: 'F55 a link flaps',
