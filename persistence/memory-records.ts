@@ -51,6 +51,18 @@ export class MemoryRecords implements RecordStore {
       .map(([id, value]) => ({ id, value }));
   }
 
+  async documents(query: Parameters<RecordStore['documents']>[0]): Promise<readonly string[]> {
+    assertOpen(this.#disk);
+    const { space, after, limit } = query;
+    return [...this.#disk.image.records]
+      .filter(([, records]) => records.size > 0)
+      .map(([folder]) => JSON.parse(folder) as [string | null, string])
+      .flatMap(([document, of]) => (of === space && document !== null ? [document] : []))
+      .toSorted(compare)
+      .filter((name) => after === undefined || compare(name, after) > 0)
+      .slice(0, Math.max(0, limit));
+  }
+
   async write(changes: readonly RecordChange[]): Promise<void> {
     assertOpen(this.#disk);
     assertBounds(changes);

@@ -67,6 +67,7 @@ export async function surveyRecords(
 export const PORTABLE_SPACES: readonly RecordSpace[] = [
   'snapshot',
   'snapshot-state',
+  'snapshot-deleted',
   'revocation',
   'dead-letter',
 ];

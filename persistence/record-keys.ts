@@ -52,6 +52,12 @@ export function recordsOfDocument(name: string): KeyRange {
   return prefixRange(ownerPrefix(name));
 }
 
+/** Records of documents behind those of `name`, whatever their space; without one, of all documents. */
+export function recordsBehind(name: string | undefined): KeyRange {
+  const gte = name === undefined ? allRecords.gte : recordsOfDocument(name).lt;
+  return { gte, lt: ownerPrefix(null) };
+}
+
 export const allRecords: KeyRange = prefixRange(encode(['syncline', 'record']));
 
 /** Whose key it is; null if it is none of ours. */

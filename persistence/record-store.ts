@@ -9,7 +9,13 @@ import type { DiskAccess } from './compactor.ts';
 import { deletedError } from './document-read.ts';
 import * as keys from './keys.ts';
 import { describeRecord } from './offline-records.ts';
-import { idOfRecordKey, keyOfRecord, recordsOfSpace } from './record-keys.ts';
+import {
+  idOfRecordKey,
+  keyOfRecord,
+  parseRecordKey,
+  recordsBehind,
+  recordsOfSpace,
+} from './record-keys.ts';
 import * as values from './records.ts';
 import {
   RECORD_LIMITS,
@@ -51,6 +57,11 @@ export function assertBounds(changes: readonly RecordChange[]): void {
   }
 }
 
+async function firstOf(found: AsyncIterable<Buffer>): Promise<Buffer | null> {
+  for await (const key of found) return key;
+  return null;
+}
+
 function tooLarge(what: string): never {
   throw new StoreError('record-too-large', `a record of ${what}`);
 }
@@ -89,6 +100,25 @@ export class LevelRecords implements RecordStore {
       for await (const [key, value] of reader.entries(recordsOfSpace(query))) {
         found.push({ id: idOfRecordKey(key, query), value: values.decodeOpaque(value) });
         if (found.length === query.limit) break;
+      }
+      return found;
+    });
+  }
+
+  /** From document to document: what lies between their first records is not read. */
+  async documents(query: Parameters<RecordStore['documents']>[0]): Promise<readonly string[]> {
+    this.#options.assertOpen();
+    const { space, limit } = query;
+    const found: string[] = [];
+    return await this.#options.read(async (reader) => {
+      let last = query.after;
+      while (found.length < limit) {
+        const owner = await firstOf(reader.keys(recordsBehind(last)));
+        const document = owner === null ? null : (parseRecordKey(owner)?.document ?? null);
+        if (document === null) break;
+        last = document;
+        const own = await firstOf(reader.keys(recordsOfSpace({ space, document })));
+        if (own !== null) found.push(document);
       }
       return found;
     });

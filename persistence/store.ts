@@ -150,7 +150,8 @@ export interface DocumentStat {
 }
 
 /** Whose records: each space is one part's own, and no other part looks into it. */
-export type RecordSpace = 'snapshot' | 'snapshot-state' | 'revocation' | 'webhook' | 'dead-letter';
+export type RecordSpace =
+  'snapshot' | 'snapshot-state' | 'snapshot-deleted' | 'revocation' | 'webhook' | 'dead-letter';
 
 export interface RecordKey {
   readonly space: RecordSpace;
@@ -201,6 +202,16 @@ export interface RecordStore {
     readonly after?: string;
     readonly limit: number;
   }): Promise<readonly StoredRecord[]>;
+
+  /**
+   * Names of documents that have records of a space, in an order of the store's own, from `after` (exclusive), at most `limit`.
+   * @throws StoreError `read-failed`, `closed`
+   */
+  documents(query: {
+    readonly space: RecordSpace;
+    readonly after?: string;
+    readonly limit: number;
+  }): Promise<readonly string[]>;
 
   /**
    * One synced batch. Writes take effect in the order of the calls.

@@ -11,6 +11,7 @@ import { placesOf } from './fanout/places.ts';
 import { presencePart } from './fanout/presence-lease.ts';
 import { RedisBus } from './fanout/redis-bus.ts';
 import { replicationPart } from './fanout/replication-part.ts';
+import { snapshotPart } from './fanout/snapshot-part.ts';
 import { sweepPart } from './fanout/sweep-part.ts';
 import { signalPart } from './fanout/signals.ts';
 import { tellersPart } from './fanout/tellers.ts';
@@ -46,6 +47,7 @@ export function createCluster(
   });
   const replication = replicationPart();
   const sweep = sweepPart();
+  const snapshots = snapshotPart();
   const clocks = clocksPart();
   const fanout = new Fanout({
     bus,
@@ -60,6 +62,7 @@ export function createCluster(
       presencePart,
       replication.makePart,
       sweep.makePart,
+      snapshots.makePart,
       clocks.makePart,
       tellersPart(config.webhookUrl !== null),
       signalPart,
@@ -69,6 +72,7 @@ export function createCluster(
   return {
     fanout,
     sweepCounts: () => sweep.counts(),
+    snapshotCounts: () => snapshots.counts(),
     waitingForReplicas: () => replication.waitingCount(),
     clockDifferenceMs: () => clocks.worstMs(),
     ofRooms: {

@@ -74,6 +74,7 @@ export class Node {
   readonly #redis: SharedRedis | null;
   /** Null: this node is alone. */
   readonly #fanout: Fanout | null;
+  readonly #history: History;
   readonly #access: RunningAccess;
   readonly #rates: RateLimits;
   readonly #connections: Connections;
@@ -181,15 +182,16 @@ export class Node {
     });
     this.#webhooks =
       config.webhookUrl === null ? null : this.#createWebhooks(parts.webhookSabotage ?? {});
+    this.#history = new History({
+      documents: this.#documents,
+      store: this.#store,
+      workers: this.#workers,
+      timers: realTimers,
+      limits: config,
+      random: () => randomBytes(4).readUInt32LE(),
+    });
     this.#server = this.#createServer({
-      history: new History({
-        documents: this.#documents,
-        store: this.#store,
-        workers: this.#workers,
-        timers: realTimers,
-        limits: config,
-        random: () => randomBytes(4).readUInt32LE(),
-      }),
+      history: this.#history,
       content: new Content({
         documents: this.#documents,
         workers: this.#workers,
@@ -254,6 +256,7 @@ export class Node {
         registry: this.#registry,
         store: this.#store,
         access: this.#access,
+        snapshots: this.#history.replica,
       });
       await this.#open(this.#server, this.config.port);
       if (this.#operations !== null) {

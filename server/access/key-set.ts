@@ -4,7 +4,7 @@
  * while it is still used; when the URL is down the last one goes on being used for a day.
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
-import { JwksClient } from 'jwks-rsa';
+import type { JwksClient } from 'jwks-rsa';
 import { algorithmOf, type KeyAnswer, type KeySource, type VerificationKey } from './keys.ts';
 
 export interface KeySetOptions {
@@ -30,7 +30,7 @@ const EMPTY_COOL_DOWN_MS = 2000;
 
 export class KeySet implements KeySource {
   readonly #options: KeySetOptions;
-  readonly #client: JwksClient;
+  #client: JwksClient | null = null;
   readonly #abort = new AbortController();
   #keys: ReadonlyMap<string | null, VerificationKey> | null = null;
   #fetchedMs = -Infinity;
@@ -39,11 +39,6 @@ export class KeySet implements KeySource {
 
   constructor(options: KeySetOptions) {
     this.#options = options;
-    this.#client = new JwksClient({
-      jwksUri: options.url,
-      cache: false,
-      fetcher: (url) => this.#read(url),
-    });
   }
 
   async keyFor(kid: string | null): Promise<KeyAnswer> {
@@ -84,13 +79,24 @@ export class KeySet implements KeySource {
 
   async #refresh(): Promise<void> {
     try {
-      const keys = usableKeys(await this.#client.getKeys());
+      const keys = usableKeys(await (await this.#jwks()).getKeys());
       if (keys.size === 0) throw new Error('the key set holds no RSA or P-256 key for signatures');
       this.#keys = keys;
       this.#fetchedMs = this.#options.now();
     } catch (error) {
       if (!this.#abort.signal.aborted) this.#options.onFailure(error);
     }
+  }
+
+  /** Loaded when it is needed: few nodes have a set, and all would load it for 30 ms at each start. */
+  async #jwks(): Promise<JwksClient> {
+    const { JwksClient: Client } = await import('jwks-rsa');
+    this.#client ??= new Client({
+      jwksUri: this.#options.url,
+      cache: false,
+      fetcher: (url) => this.#read(url),
+    });
+    return this.#client;
   }
 
   async #read(url: string): Promise<{ keys: unknown }> {

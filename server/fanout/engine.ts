@@ -5,6 +5,7 @@ import type { DocumentStore } from '../../persistence/store.ts';
 import type { AccessControl } from '../access/access.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import type { Registry } from '../rooms/registry.ts';
+import type { SnapshotReplica } from '../rooms/snapshot-replica.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { Tracing } from '../rooms/tracing.ts';
 import { AntiEntropy } from './anti-entropy.ts';
@@ -43,6 +44,7 @@ export interface EngineOptions {
   readonly registry: Registry;
   readonly store: DocumentStore;
   readonly access: Pick<AccessControl, 'revocations' | 'revoke' | 'onRevoked'>;
+  readonly snapshots?: SnapshotReplica;
   readonly timers: Timers;
   readonly random: () => number;
   readonly replication: 'full' | 'open';
@@ -63,6 +65,7 @@ export function assemble(options: EngineOptions): Engine {
     exchange,
     registry,
     store,
+    snapshots: options.snapshots ?? null,
     timers,
     random,
     isFull: replication === 'full',

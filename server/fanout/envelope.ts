@@ -50,6 +50,9 @@ export const KINDS = [
   'buckets',
   'list-request',
   'list-reply',
+  'snapshots',
+  'snapshot-request',
+  'snapshot-reply',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 

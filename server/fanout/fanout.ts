@@ -15,6 +15,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import type { PresenceEntry, Relay, RelayedRun } from '../rooms/relay.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
+import type { SnapshotReplica } from '../rooms/snapshot-replica.ts';
 import type { TimerHandle, Timers } from '../rooms/timers.ts';
 import type { EditTrace, Tracing } from '../rooms/tracing.ts';
 import { BUCKETS, EVERYONE, bucketChannel, nodeChannel, type Bus, type Link } from './bus.ts';
@@ -64,6 +65,8 @@ export interface FanoutHouse {
   readonly registry: Registry;
   readonly store: DocumentStore;
   readonly access: Pick<AccessControl, 'revocations' | 'revoke' | 'onRevoked'>;
+  /** Absent: they stay on this node. */
+  readonly snapshots?: SnapshotReplica;
 }
 
 export class Fanout implements Relay, ExchangeListener {
@@ -209,6 +212,9 @@ export class Fanout implements Relay, ExchangeListener {
       case 'buckets':
       case 'list-request':
       case 'list-reply':
+      case 'snapshots':
+      case 'snapshot-request':
+      case 'snapshot-reply':
         break;
     }
     for (const part of this.#parts) part.onMessage?.(received);

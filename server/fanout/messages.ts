@@ -168,6 +168,33 @@ export interface ListReplyMessage {
   readonly entries: readonly ListEntry[];
 }
 
+/** Which snapshots some documents have on the origin: one digest for each of these documents. */
+export interface SnapshotsMessage {
+  readonly kind: 'snapshots';
+  readonly entries: readonly { readonly document: DocumentName; readonly digest: Uint8Array }[];
+}
+
+/** Asks one node for the list of a document's snapshots, or for the state of one of them, from `offset`. */
+export interface SnapshotRequestMessage {
+  readonly kind: 'snapshot-request';
+  readonly to: string;
+  readonly document: DocumentName;
+  readonly nonce: number;
+  /** Null: the list; see snapshot-list.ts. */
+  readonly id: string | null;
+  readonly offset: number;
+}
+
+/** `size`: of all that was asked for; 0: there is no such thing. */
+export interface SnapshotReplyMessage {
+  readonly kind: 'snapshot-reply';
+  readonly to: string;
+  readonly document: DocumentName;
+  readonly nonce: number;
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
 export type Message =
   | UpdateMessage
   | PresenceMessage
@@ -180,7 +207,10 @@ export type Message =
   | ApplicationMessage
   | BucketsMessage
   | ListRequestMessage
-  | ListReplyMessage;
+  | ListReplyMessage
+  | SnapshotsMessage
+  | SnapshotRequestMessage
+  | SnapshotReplyMessage;
 
 /** Where a message travels, and where alone it is taken. */
 export function channelOf(message: Message): Channel {
@@ -194,12 +224,15 @@ export function channelOf(message: Message): Channel {
     case 'heartbeat':
     case 'revoke':
     case 'buckets':
+    case 'snapshots':
       return EVERYONE;
     case 'request':
     case 'reply':
     case 'durable':
     case 'list-request':
     case 'list-reply':
+    case 'snapshot-request':
+    case 'snapshot-reply':
       return nodeChannel(message.to);
   }
 }

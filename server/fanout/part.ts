@@ -10,6 +10,7 @@ import type { DocumentName } from '../protocol/document-name.ts';
 import type { PresenceEntry } from '../rooms/relay.ts';
 import type { Registry } from '../rooms/registry.ts';
 import type { Room } from '../rooms/room.ts';
+import type { SnapshotReplica } from '../rooms/snapshot-replica.ts';
 import type { Timers } from '../rooms/timers.ts';
 import type { EditTrace, Tracing } from '../rooms/tracing.ts';
 import type { Link } from './bus.ts';
@@ -51,6 +52,8 @@ export interface FanoutScene {
   readonly exchange: Exchange;
   readonly registry: Registry;
   readonly store: DocumentStore;
+  /** This node's snapshots; null where they concern nobody else. */
+  readonly snapshots: SnapshotReplica | null;
   readonly timers: Timers;
   readonly random: () => number;
   /** Every node stores all documents; otherwise only those that are open on it. */

@@ -5,6 +5,7 @@
  */
 import type { DocumentName } from '../protocol/document-name.ts';
 import { UPDATE_LIMITS } from '../protocol/limits.ts';
+import { isSnapshotId } from '../rooms/snapshot-records.ts';
 import { readDocumentName, readEpoch, readName, type Kind } from './envelope.ts';
 import {
   DIGEST_BYTES,
@@ -29,6 +30,7 @@ const PRESENCE_CLOCK_MAX = 0xffff_ffff;
 const CLOCK_MAX = 0x10_0000_0000;
 const PRESENCE_JSON_BYTES_MAX: number = 64 * 1024;
 const IDENTITY_BYTES_MAX = 1_024;
+const SNAPSHOT_ID_BYTES_MAX = 64;
 /** Pieces of one update, updates of one answer: what a document of some GiB might take. */
 const REPLY_COUNT_MAX = 1_000_000;
 const REPLY_SIZE_MAX: number = 256 * 1024 * 1024;
@@ -139,6 +141,25 @@ function write(to: Writer, message: Message): void {
         fixed(digest, DIGEST_BYTES);
       }
       break;
+    case 'snapshots':
+      to.uint(message.entries.length);
+      for (const { document, digest } of message.entries) {
+        to.text(document);
+        fixed(digest, DIGEST_BYTES);
+      }
+      break;
+    case 'snapshot-request':
+      to.text(message.to);
+      to.uint(message.nonce);
+      optional(message.id);
+      to.uint(message.offset);
+      break;
+    case 'snapshot-reply':
+      to.text(message.to);
+      to.uint(message.nonce);
+      to.uint(message.size);
+      to.bytes(message.bytes);
+      break;
   }
 }
 
@@ -167,6 +188,9 @@ const NEEDS_DOCUMENT: Readonly<Record<Kind, boolean | null>> = {
   buckets: false,
   'list-request': false,
   'list-reply': false,
+  snapshots: false,
+  'snapshot-request': true,
+  'snapshot-reply': true,
 };
 
 function readMessage(reader: Reader, kind: Kind, document: DocumentName): Message {
@@ -243,7 +267,32 @@ function readMessage(reader: Reader, kind: Kind, document: DocumentName): Messag
       }));
       return { kind, to, nonce, bucket, isLast, entries };
     }
+    case 'snapshots': {
+      const entries = reader.list(PAYLOAD_BYTES_MAX, () => ({
+        document: readDocumentName(reader),
+        digest: reader.take(DIGEST_BYTES),
+      }));
+      return { kind, entries };
+    }
+    case 'snapshot-request': {
+      const to = readName(reader);
+      const nonce = reader.uint(NUMBER_MAX);
+      const id = reader.flag() ? readSnapshotId(reader) : null;
+      return { kind, to, document, nonce, id, offset: reader.uint(REPLY_SIZE_MAX) };
+    }
+    case 'snapshot-reply': {
+      const to = readName(reader);
+      const nonce = reader.uint(NUMBER_MAX);
+      const size = reader.uint(REPLY_SIZE_MAX);
+      const bytes = reader.bytes(PAYLOAD_BYTES_MAX);
+      return bytes.length > size ? reader.refuse() : { kind, to, document, nonce, size, bytes };
+    }
   }
+}
+
+export function readSnapshotId(reader: Reader): string {
+  const id = reader.text(SNAPSHOT_ID_BYTES_MAX);
+  return isSnapshotId(id) ? id : reader.refuse();
 }
 
 /** Clients with their clocks, as Yjs writes it: kept as bytes, but nothing else passes. */

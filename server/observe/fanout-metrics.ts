@@ -1,6 +1,7 @@
 /** Metrics of the bus, of anti-entropy and of what plugs into it; only on nodes that have others. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Fanout } from '../fanout/fanout.ts';
+import type { SnapshotCounts } from '../fanout/snapshot-part.ts';
 import type { SweepCounts } from '../fanout/sweep-part.ts';
 
 /** What there is to be seen of the other nodes. */
@@ -8,6 +9,8 @@ export interface WatchedCluster {
   readonly fanout: Fanout;
   /** Null where there is no sweep. */
   readonly sweepCounts: () => SweepCounts | null;
+  /** Null where snapshots stay on their node. */
+  readonly snapshotCounts: () => SnapshotCounts | null;
   /** Rooms in which somebody waits for another region. */
   readonly waitingForReplicas: () => number;
   /** The furthest of the living nodes’ clocks from this one’s. */
@@ -15,7 +18,7 @@ export interface WatchedCluster {
 }
 
 export function watchFanout(registry: Registry, cluster: WatchedCluster): void {
-  const { fanout, sweepCounts, waitingForReplicas, clockDifferenceMs } = cluster;
+  const { fanout, sweepCounts, snapshotCounts, waitingForReplicas, clockDifferenceMs } = cluster;
   const { stats, exchange } = fanout;
   const registers = [registry];
   const { bus } = fanout;
@@ -56,6 +59,7 @@ export function watchFanout(registry: Registry, cluster: WatchedCluster): void {
     },
   );
   watchSweep(sweepCounts);
+  watchSnapshots(snapshotCounts);
   gauge('divergence_documents', 'Documents of which another node says something else', () => {
     return fanout.divergence.documents;
   });
@@ -102,6 +106,18 @@ export function watchFanout(registry: Registry, cluster: WatchedCluster): void {
     gauge('sweep_filling_up', '1 until what others have is here for the first time', () => {
       return read()?.isFillingUp === true ? 1 : 0;
     });
+  }
+
+  function watchSnapshots(read: () => SnapshotCounts | null): void {
+    const of = (key: keyof SnapshotCounts) => (): number => read()?.[key] ?? 0;
+    count('snapshots_taken_total', 'Snapshots that came from other nodes', of('taken'));
+    count('snapshots_buried_total', 'Deletions of snapshots learnt from others', of('buried'));
+    count('snapshots_refused_total', 'Snapshots of others that were damaged', of('refused'));
+    gauge(
+      'snapshots_waiting_documents',
+      'Documents whose snapshots another node is asked for',
+      of('waiting'),
+    );
   }
 
   function gauge(name: string, help: string, read: () => number): void {

@@ -13,8 +13,15 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { withDeadline } from './deadline.ts';
 import type { Documents, Written } from './documents.ts';
 import { answered } from './failure.ts';
-import { SnapshotRecords, type SnapshotInfo } from './snapshot-records.ts';
+import {
+  LABEL_LENGTH_MAX,
+  SnapshotRecords,
+  isSnapshotId,
+  type SnapshotInfo,
+} from './snapshot-records.ts';
+import { SnapshotReplica } from './snapshot-replica.ts';
 import type { Timers } from './timers.ts';
+import { Turns } from './turns.ts';
 import { readStateVector } from './updates/version.ts';
 import { Views, type ViewLimits } from './views.ts';
 import type { TextChange } from './workers/compare-texts.ts';
@@ -26,6 +33,8 @@ export type { TextChange } from './workers/compare-texts.ts';
 
 export interface HistoryLimits extends ViewLimits {
   readonly snapshotsMax: number;
+  /** Of a document; a snapshot of another node may be as large. */
+  readonly documentBytesMax: number;
   /** The longest that a write waits for the disk. */
   readonly writeTimeoutMs: number;
 }
@@ -51,10 +60,6 @@ export interface DiffQuery {
   readonly rootName: string;
 }
 
-/** Characters of a label. */
-export const LABEL_LENGTH_MAX = 200;
-
-const ID = /^[0-9a-f]{12}-[0-9a-f]{8}$/;
 /** A document that was reset since the restore began has forgotten what it builds on: once more, from its new state. */
 const RESTORE_ATTEMPTS = 3;
 
@@ -64,13 +69,20 @@ export class History {
   readonly #context: HistoryContext;
   readonly #records: SnapshotRecords;
   readonly #views: Views;
-  /** The last that was asked for, of documents for which something is under way. */
-  readonly #turns = new Map<DocumentName, Promise<unknown>>();
+  readonly #turns = new Turns();
+  /** The same snapshots, as other nodes see them. */
+  readonly replica: SnapshotReplica;
 
   constructor(context: HistoryContext) {
     this.#context = context;
     this.#records = new SnapshotRecords(context.store.records);
     this.#views = new Views(context.workers, context.limits);
+    this.replica = new SnapshotReplica({
+      records: this.#records,
+      turns: this.#turns,
+      workers: context.workers,
+      stateBytesMax: context.limits.documentBytesMax,
+    });
   }
 
   /**
@@ -101,7 +113,7 @@ export class History {
     const createdAtMs = this.#context.timers.wallClock();
     const id = this.#newId(createdAtMs, present.at(-1)?.id ?? null);
     const info: SnapshotInfo = { id, label, createdAtMs, author, digest, bytes };
-    await this.#inTime(this.#records.write(name, info, gzipped));
+    await this.#inTime(this.#telling(name, this.#records.write(name, info, gzipped)));
     return info;
   }
 
@@ -121,7 +133,7 @@ export class History {
   /** @throws ProtocolError `snapshot-not-found`; as `Documents.version` */
   async info(name: DocumentName, id: string): Promise<SnapshotInfo> {
     await this.#context.documents.version(name);
-    const info = ID.test(id) ? await answered(this.#records.info(name, id)) : null;
+    const info = isSnapshotId(id) ? await answered(this.#records.info(name, id)) : null;
     return info ?? notFound();
   }
 
@@ -131,17 +143,17 @@ export class History {
     id: string,
   ): Promise<{ readonly info: SnapshotInfo; readonly gzipped: Uint8Array<ArrayBuffer> }> {
     await this.#context.documents.version(name);
-    const found = ID.test(id) ? await answered(this.#records.gzippedState(name, id)) : null;
+    const found = isSnapshotId(id) ? await answered(this.#records.gzippedState(name, id)) : null;
     return found ?? notFound();
   }
 
   /** @throws ProtocolError `snapshot-not-found`; as `Documents.version` */
   async delete(name: DocumentName, id: string): Promise<void> {
     await this.#context.documents.version(name);
-    if (!ID.test(id)) notFound();
+    if (!isSnapshotId(id)) notFound();
     const wasThere = await this.#inTurn(name, async () => {
       this.#assertWritable();
-      return await this.#inTime(this.#records.delete(name, id));
+      return await this.#inTime(this.#telling(name, this.#records.delete(name, id)));
     });
     if (!wasThere) notFound();
   }
@@ -239,25 +251,20 @@ export class History {
     throw new ProtocolError('store-unavailable', 'The store takes no writes now; none was made.');
   }
 
+  /** Other nodes learn of it when it is done, whether its caller still waits or not. */
+  async #telling<Result>(name: DocumentName, work: Promise<Result>): Promise<Result> {
+    const result = await work;
+    this.replica.onChanged(name);
+    return result;
+  }
+
   async #inTime<Result>(work: Promise<Result>): Promise<Result> {
     const { timers, limits } = this.#context;
     return await withDeadline(work, timers, limits.writeTimeoutMs, isLate);
   }
 
   async #inTurn<Result>(name: DocumentName, work: () => Promise<Result>): Promise<Result> {
-    const last = this.#turns.get(name) ?? Promise.resolve();
-    const turn = answered(last.then(work));
-    // Whoever comes next waits for the end of it, good or bad.
-    const end = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#turns.set(name, end);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(name) === end) this.#turns.delete(name);
-    }
+    return await answered(this.#turns.take(name, work));
   }
 }
 

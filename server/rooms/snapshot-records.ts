@@ -1,11 +1,17 @@
 /**
  * Snapshots as records of the store: what is known of one in space `snapshot`, so that listing reads little, and its
- * state, gzipped and in pieces that one record can hold, in `snapshot-state`.
+ * state, gzipped and in pieces that one record can hold, in `snapshot-state`. Ids of deleted ones stay in `snapshot-deleted`:
+ * another node that has one must not bring it back.
  *
  * A snapshot of several writes is announced as incomplete first and completed last. One that a crash left incomplete
  * is seen by nobody and is removed when the document gets its next one.
  */
-import { RECORD_LIMITS, StoreError, type RecordStore } from '../../persistence/store.ts';
+import {
+  RECORD_LIMITS,
+  StoreError,
+  type RecordChange,
+  type RecordStore,
+} from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 
 export interface SnapshotInfo {
@@ -22,14 +28,37 @@ export interface SnapshotInfo {
   readonly bytes: number;
 }
 
+/** Characters of a label. */
+export const LABEL_LENGTH_MAX = 200;
+
+/** Time and chance, as `History` makes them. */
+export function isSnapshotId(text: string): boolean {
+  return /^[0-9a-f]{12}-[0-9a-f]{8}$/.test(text);
+}
+
 /** First byte of a record of either space. */
 const FORMAT = 1;
 const PIECE_BYTES = RECORD_LIMITS.valueBytesMax - 1;
 /** Pieces that fit into one write, beside what is known of the snapshot. */
 const PIECES_PER_WRITE = Math.floor(RECORD_LIMITS.writeBytesMax / RECORD_LIMITS.valueBytesMax) - 1;
 const PAGE = 256;
+/** What stands for one that was deleted. */
+const GONE: Uint8Array = Uint8Array.of(FORMAT);
+/**
+ * Deleted ones of a document that are remembered, the newest: a node that was away while more were deleted may bring the
+ * oldest of them back.
+ */
+const DELETED_MAX = 1_000;
 /** Pieces are read as they are removed. */
 const PIECES_PAGE = 4;
+
+/** All that there is to know of a document's snapshots, but their states. */
+export interface SnapshotList {
+  /** Oldest first; one whose record is damaged is left out. */
+  readonly snapshots: readonly SnapshotInfo[];
+  /** Ids of those that were deleted, in order. */
+  readonly deleted: readonly string[];
+}
 
 interface Stored extends SnapshotInfo {
   readonly pieces: number;
@@ -46,6 +75,30 @@ export class SnapshotRecords {
   /** All of a document, oldest first; one whose record is damaged is left out. @throws StoreError */
   async list(document: DocumentName): Promise<readonly SnapshotInfo[]> {
     return (await this.#listStored(document)).filter((stored) => stored.isComplete).map(infoOf);
+  }
+
+  /** @throws StoreError */
+  async known(document: DocumentName): Promise<SnapshotList> {
+    const deleted = await this.#listDeleted(document);
+    const gone = new Set(deleted);
+    // A node that deletes while this is read has the id in both; it is going.
+    const snapshots = (await this.list(document)).filter(({ id }) => !gone.has(id));
+    return { snapshots, deleted };
+  }
+
+  /** Documents that have or had any, in the store's order, page by page. @throws StoreError */
+  async *documents(): AsyncIterable<DocumentName> {
+    for (const space of ['snapshot', 'snapshot-deleted'] as const) {
+      for (let after: string | null = null; ;) {
+        const query: Parameters<RecordStore['documents']>[0] = { space, limit: PAGE };
+        const page: readonly string[] = await this.#records.documents(
+          after === null ? query : { ...query, after },
+        );
+        yield* page as readonly DocumentName[];
+        after = page.at(-1) ?? null;
+        if (page.length < PAGE) break;
+      }
+    }
   }
 
   /** Durable when it resolves. @throws StoreError */
@@ -84,18 +137,62 @@ export class SnapshotRecords {
     if (stored === null) return null;
     const pieces: Uint8Array[] = [];
     for (let index = 0; index < stored.pieces; index++) {
-      const value = await this.#records.get(pieceKeyOf(document, id, index));
+      const piece = await this.#piece(document, id, index);
       // Somebody is removing it at this moment.
-      if (value === null) return null;
-      if (value[0] !== FORMAT) throw damaged(id);
-      pieces.push(value.subarray(1));
+      if (piece === null) return null;
+      pieces.push(piece);
     }
     return { info: infoOf(stored), gzipped: new Uint8Array(Buffer.concat(pieces)) };
   }
 
-  /** Also of one that is damaged or incomplete. False: there is none. @throws StoreError */
+  /** Some of the gzipped state, and how much there is of it. Null: there is none. @throws StoreError */
+  async slice(
+    document: DocumentName,
+    id: string,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+    const stored = await this.#find(document, id);
+    if (stored === null || stored.pieces === 0) return null;
+    const last = await this.#piece(document, id, stored.pieces - 1);
+    const index = Math.floor(offset / PIECE_BYTES);
+    const piece = index === stored.pieces - 1 ? last : await this.#piece(document, id, index);
+    if (last === null || piece === null) return null;
+    const from = offset - index * PIECE_BYTES;
+    return {
+      size: (stored.pieces - 1) * PIECE_BYTES + last.byteLength,
+      bytes: piece.subarray(from, from + bytesMax),
+    };
+  }
+
+  /** Also of one that is damaged or incomplete; its id is remembered. False: there is none. @throws StoreError */
   async delete(document: DocumentName, id: string): Promise<boolean> {
     if (!(await this.#has(document, id))) return false;
+    await this.#remove(document, id, [{ key: deletedKeyOf(document, id), value: GONE }]);
+    await this.#forgetOldest(document);
+    return true;
+  }
+
+  /** As `delete`, also of what was never here. @throws StoreError */
+  async bury(document: DocumentName, ids: readonly string[]): Promise<void> {
+    const absent: RecordChange[] = [];
+    for (const id of ids) {
+      const gone = { key: deletedKeyOf(document, id), value: GONE };
+      if (await this.#has(document, id)) await this.#remove(document, id, [gone]);
+      else absent.push(gone);
+    }
+    for (let at = 0; at < absent.length; at += PAGE) {
+      await this.#records.write(absent.slice(at, at + PAGE));
+    }
+    await this.#forgetOldest(document);
+  }
+
+  /** `last` goes with its own record. */
+  async #remove(
+    document: DocumentName,
+    id: string,
+    last: readonly RecordChange[] = [],
+  ): Promise<void> {
     for (;;) {
       const found = await this.#records.list({
         space: 'snapshot-state',
@@ -111,16 +208,48 @@ export class SnapshotRecords {
       const isLast = pieces.length < PIECES_PAGE;
       // Its own record goes last: until then it can be found and removed.
       await this.#records.write(
-        isLast ? [...changes, { key: keyOf(document, id), value: null }] : changes,
+        isLast ? [...changes, { key: keyOf(document, id), value: null }, ...last] : changes,
       );
-      if (isLast) return true;
+      if (isLast) return;
     }
+  }
+
+  async #forgetOldest(document: DocumentName): Promise<void> {
+    const ids = await this.#listDeleted(document);
+    const forgotten = ids.slice(0, Math.max(0, ids.length - DELETED_MAX));
+    for (let at = 0; at < forgotten.length; at += PAGE) {
+      await this.#records.write(
+        forgotten
+          .slice(at, at + PAGE)
+          .map((id) => ({ key: deletedKeyOf(document, id), value: null })),
+      );
+    }
+  }
+
+  async #listDeleted(document: DocumentName): Promise<readonly string[]> {
+    const ids: string[] = [];
+    for (;;) {
+      const page = await this.#records.list({
+        space: 'snapshot-deleted',
+        document,
+        after: ids.at(-1) ?? '',
+        limit: PAGE,
+      });
+      ids.push(...page.map(({ id }) => id));
+      if (page.length < PAGE) return ids;
+    }
+  }
+
+  async #piece(document: DocumentName, id: string, index: number): Promise<Uint8Array | null> {
+    const value = await this.#records.get(pieceKeyOf(document, id, index));
+    if (value !== null && value[0] !== FORMAT) throw damaged(id);
+    return value?.subarray(1) ?? null;
   }
 
   /** Removes what crashes have left. Nobody may be writing a snapshot of the document. @throws StoreError */
   async sweep(document: DocumentName): Promise<void> {
     for (const { id, isComplete } of await this.#listStored(document)) {
-      if (!isComplete) await this.delete(document, id);
+      if (!isComplete) await this.#remove(document, id);
     }
   }
 
@@ -169,6 +298,13 @@ function pieceKeyOf(
   index: number,
 ): { readonly space: 'snapshot-state'; readonly document: DocumentName; readonly id: string } {
   return { space: 'snapshot-state', document, id: `${id}.${String(index).padStart(5, '0')}` };
+}
+
+function deletedKeyOf(
+  document: DocumentName,
+  id: string,
+): { readonly space: 'snapshot-deleted'; readonly document: DocumentName; readonly id: string } {
+  return { space: 'snapshot-deleted', document, id };
 }
 
 function infoOf({ id, label, createdAtMs, author, digest, bytes }: Stored): SnapshotInfo {

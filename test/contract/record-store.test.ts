@@ -1,6 +1,6 @@
 /** Records of other parts, and what is known of a document without loading it: one suite over both stores. */
 import { describe, expect, it } from 'vitest';
-import { RECORD_LIMITS, type RecordKey } from '../../persistence/index.ts';
+import { RECORD_LIMITS, type RecordChange, type RecordKey } from '../../persistence/index.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { bytes, codeOf, twins } from './store-twins.ts';
 
@@ -95,6 +95,40 @@ describe.each(twins)('$name: records', ({ create }) => {
     }
   });
 
+  it('says which documents have records of a space, page by page', async () => {
+    const { store } = await create();
+    const documents = [
+      '',
+      'a',
+      'ab',
+      'snapshot',
+      '\u0000',
+      'a\u0000b',
+      'ä'.repeat(100),
+      'z'.repeat(200),
+    ];
+    await store.records.write([{ key: node('of the node'), value: bytes(1) }]);
+    for (const document of [...documents, 'other space', 'removed']) {
+      const space = document === 'other space' ? 'snapshot-state' : 'snapshot';
+      const changes = ['1', '2'].map((id) => ({ key: { space, document, id }, value: bytes(1) }));
+      await store.records.write(changes as RecordChange[]);
+    }
+    for (const id of ['1', '2']) {
+      await store.records.write([{ key: snapshot('removed', id), value: null }]);
+    }
+    const found: string[] = [];
+    for (let after: string | undefined; ;) {
+      const query = { space: 'snapshot', limit: 3 } as const;
+      const page = await store.records.documents(after === undefined ? query : { ...query, after });
+      if (page.length === 0) break;
+      expect(page.length).toBeLessThanOrEqual(3);
+      found.push(...page);
+      after = page.at(-1);
+    }
+    expect(found.toSorted()).toEqual(documents.toSorted());
+    expect(await store.records.documents({ space: 'webhook', limit: 9 })).toEqual([]);
+  });
+
   it('[I6] a record at its bound is taken; above it nothing of the write is', async () => {
     const { store } = await create();
     const { valueBytesMax, writeBytesMax, writeRecordsMax, idBytesMax } = RECORD_LIMITS;
@@ -156,6 +190,7 @@ describe.each(twins)('$name: records', ({ create }) => {
     expect(await codeOf(records.list({ space: 'snapshot', document: null, limit: 1 }))).toBe(
       'closed',
     );
+    expect(await codeOf(records.documents({ space: 'snapshot', limit: 1 }))).toBe('closed');
     expect(await codeOf(records.write([{ key: node('a'), value: bytes(1) }]))).toBe('closed');
     expect(await codeOf(store.stat('a'))).toBe('closed');
     expect(await codeOf(store.changes.read(0, 1))).toBe('closed');

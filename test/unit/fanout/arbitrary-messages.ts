@@ -46,6 +46,8 @@ const revocation = fc
   })
   .filter(({ tokenId, subject, document }) => (tokenId ?? subject ?? document) !== null);
 
+export const snapshotId: fc.Arbitrary<string> = fc.stringMatching(/^[0-9a-f]{12}-[0-9a-f]{8}$/);
+
 const kind = <K extends Message['kind']>(name: K): fc.Arbitrary<K> => fc.constant(name);
 
 export const message: fc.Arbitrary<Message> = fc.oneof(
@@ -118,4 +120,26 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
     isLast: fc.boolean(),
     entries: fc.array(fc.record({ document: documentName, isDeleted: fc.boolean(), digest })),
   }),
+  fc.record({
+    kind: kind('snapshots'),
+    entries: fc.array(fc.record({ document: documentName, digest })),
+  }),
+  fc.record({
+    kind: kind('snapshot-request'),
+    to: nodeId,
+    document: documentName,
+    nonce: count,
+    id: fc.option(snapshotId),
+    offset: fc.nat(2 ** 28),
+  }),
+  fc
+    .record({
+      kind: kind('snapshot-reply'),
+      to: nodeId,
+      document: documentName,
+      nonce: count,
+      bytes: fc.uint8Array(),
+      more: fc.nat(1_000),
+    })
+    .map(({ more, ...rest }) => ({ ...rest, size: rest.bytes.length + more })),
 );

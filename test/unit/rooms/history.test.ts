@@ -31,6 +31,7 @@ async function house(
       writeTimeoutMs: 300,
       contentBytesMax: 1_000_000,
       contentTimeoutMs: 10_000,
+      documentBytesMax: 1_000_000,
       restoreTimeoutMs: 10_000,
     },
     random: () => ++random,

@@ -43,6 +43,9 @@ class Dying implements RecordStore {
   list(query: Parameters<RecordStore['list']>[0]): Promise<readonly StoredRecord[]> {
     return this.#records.list(query);
   }
+  documents(query: Parameters<RecordStore['documents']>[0]): Promise<readonly string[]> {
+    return this.#records.documents(query);
+  }
   async write(changes: readonly RecordChange[]): Promise<void> {
     if (this.#left-- <= 0) throw new StoreError('closed', 'dead');
     await this.#records.write(changes);
@@ -108,6 +111,8 @@ describe.each(twins)('snapshots in a $name', ({ create }) => {
       expect(await records.gzippedState(A, 'x')).toBeNull();
       await records.sweep(A);
       expect(await countOf(store.records, A)).toBe(0);
+      // Another node may have it whole: nobody has deleted it.
+      expect((await records.known(A)).deleted).toEqual([]);
     }
   });
 
@@ -123,4 +128,53 @@ describe.each(twins)('snapshots in a $name', ({ create }) => {
     expect(await records.delete(A, 'x')).toBe(true);
     expect(await countOf(store.records, A)).toBe(2);
   });
+
+  it('are remembered when they are deleted, also those that were never here', async () => {
+    const { store, reopen } = await create();
+    const records = new SnapshotRecords(store.records);
+    for (const id of ['x', 'y', 'z']) await records.write(A, info(id), noise(10));
+    await records.delete(A, 'y');
+    await records.bury(A, ['z', 'never here']);
+    await records.bury(B, ['w']);
+    expect(await countOf(store.records, A)).toBe(2);
+    await store.close();
+    const again = new SnapshotRecords((await reopen()).records);
+    expect(await again.known(A)).toEqual({
+      snapshots: [info('x')],
+      deleted: ['never here', 'y', 'z'],
+    });
+    const documents: DocumentName[] = [];
+    for await (const document of again.documents()) documents.push(document);
+    expect(new Set(documents)).toEqual(new Set([A, B]));
+  });
+
+  it('[I6] deleted ones are remembered up to a thousand, the newest', async () => {
+    const { store } = await create();
+    const records = new SnapshotRecords(store.records);
+    const ids = Array.from({ length: 1_300 }, (_, at) => String(at).padStart(4, '0'));
+    await records.bury(A, ids);
+    expect((await records.known(A)).deleted).toEqual(ids.slice(300));
+  });
+
+  it.each([1, 1_048_574, 1_048_575, 1_048_576, 3_000_000])(
+    '%i bytes come in slices',
+    async (length) => {
+      const { store } = await create();
+      const records = new SnapshotRecords(store.records);
+      const state = noise(length);
+      await records.write(A, info('x'), state);
+      const slices: Uint8Array[] = [];
+      for (let offset = 0; offset < length;) {
+        const slice = await records.slice(A, 'x', offset, 400_000);
+        expect(slice?.size).toBe(length);
+        expect(slice?.bytes.length).toBeGreaterThan(0);
+        slices.push(slice?.bytes ?? noise(9));
+        offset += slices.at(-1)?.length ?? 0;
+      }
+      expect(Buffer.compare(Buffer.concat(slices), state)).toBe(0);
+      expect((await records.slice(A, 'x', length, 9))?.bytes.length ?? 0).toBe(0);
+      expect((await records.slice(A, 'x', 2 ** 40, 9))?.bytes.length ?? 0).toBe(0);
+      expect(await records.slice(A, 'y', 0, 9)).toBeNull();
+    },
+  );
 });

@@ -1,0 +1,410 @@
+/** Snapshots between nodes, over a bus that loses what a test says; stores, states and their checks are real. */
+import { randomFillSync } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { expect, it } from 'vitest';
+import * as Y from 'yjs';
+import { MemoryStore } from '../../../persistence/memory-store.ts';
+import type { Message } from '../../../server/fanout/messages.ts';
+import { decodePayload, encodePayload } from '../../../server/fanout/payloads.ts';
+import { SnapshotSync } from '../../../server/fanout/snapshot-sync.ts';
+import { SnapshotRecords, type SnapshotInfo } from '../../../server/rooms/snapshot-records.ts';
+import { SnapshotReplica } from '../../../server/rooms/snapshot-replica.ts';
+import { Turns } from '../../../server/rooms/turns.ts';
+import { scan } from '../../../server/rooms/updates/scan.ts';
+import { documentName } from '../../support/room-house.ts';
+import { VirtualTimers } from '../../support/virtual-timers.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+const A = documentName('a');
+const DIGEST = 'R9xUDJTOtwSiOHXBEnPha7C4qHrthN6RHyEzVoEV8lQ';
+const STATE_BYTES_MAX = 8 * 1024 * 1024;
+
+interface Sent {
+  readonly from: string;
+  readonly to: string;
+  readonly message: Message;
+}
+
+class World {
+  readonly timers = new VirtualTimers();
+  readonly nodes = new Map<string, TestNode>();
+  readonly sent: Sent[] = [];
+  loses: (sent: Sent) => boolean = () => false;
+  #underWay = 0;
+
+  async start(name: string): Promise<TestNode> {
+    const node = await TestNode.start(this, name);
+    this.nodes.set(name, node);
+    for (const other of this.nodes.values()) if (other !== node) other.sync.greet();
+    await this.settle();
+    return node;
+  }
+
+  send(from: string, message: Message): void {
+    const document = 'document' in message ? message.document : null;
+    const payload = encodePayload(message);
+    for (const [to, node] of this.nodes) {
+      if (to === from || ('to' in message && message.to !== to)) continue;
+      const sent = { from, to, message };
+      this.sent.push(sent);
+      if (this.loses(sent)) continue;
+      const decoded = decodePayload(message.kind, document, payload);
+      if (decoded === null) throw new Error(`a ${message.kind} that nobody can read`);
+      this.#underWay += 1;
+      setImmediate(() => {
+        this.#underWay -= 1;
+        node.hear(from, decoded);
+      });
+    }
+  }
+
+  /** Until nothing is under way; no time passes, so that what was lost is not waited for without end. */
+  async settle(): Promise<void> {
+    let quiet = 0;
+    for (let before = -1; quiet < 300; before = this.sent.length) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const isQuiet = this.#underWay === 0 && this.sent.length === before;
+      quiet = isQuiet ? quiet + 1 : 0;
+      if (quiet >= 10 && [...this.nodes.values()].every((node) => node.isIdle)) return;
+    }
+  }
+
+  /** Seconds, a tick of every node each. What was asked for and lost is waited for in vain. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      await this.timers.advance(1_000);
+      for (const { sync } of this.nodes.values()) sync.tick();
+      if (this.loses === nothing) await this.settle();
+      else await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  heal(): void {
+    this.loses = nothing;
+  }
+}
+
+const nothing = (): boolean => false;
+
+class TestNode {
+  readonly name: string;
+  readonly store: MemoryStore;
+  readonly records: SnapshotRecords;
+  readonly replica: SnapshotReplica;
+  readonly sync: SnapshotSync;
+  readonly errors: unknown[] = [];
+  #made = 0;
+
+  constructor(house: World, name: string, store: MemoryStore) {
+    this.name = name;
+    this.store = store;
+    this.records = new SnapshotRecords(store.records);
+    this.replica = new SnapshotReplica({
+      records: this.records,
+      turns: new Turns(),
+      workers: { scan: async (update, trust) => Promise.resolve(scan(update, trust)) },
+      stateBytesMax: STATE_BYTES_MAX,
+    });
+    this.sync = new SnapshotSync({
+      replica: this.replica,
+      timers: house.timers,
+      send: (message) => {
+        house.send(name, message);
+      },
+      onError: (_doing, error) => this.errors.push(error),
+    });
+  }
+
+  static async start(house: World, name: string): Promise<TestNode> {
+    const store = new MemoryStore();
+    await store.open();
+    const node = new TestNode(house, name, store);
+    await node.sync.start();
+    return node;
+  }
+
+  get isIdle(): boolean {
+    return this.sync.waiting === 0;
+  }
+
+  hear(origin: string, message: Message): void {
+    const region = 'eu';
+    this.sync.onMessage({ origin, epoch: '0', region, seq: 1, traceparent: null, message });
+  }
+
+  async make(state: Uint8Array = typed('hello'), document = A): Promise<SnapshotInfo> {
+    this.#made += 1;
+    const time = String(this.#made).padStart(12, '0');
+    const id = `${time}-${this.name.charCodeAt(0).toString(16).padStart(8, '0')}`;
+    const bytes = state.length;
+    const info = { id, label: 'läbel', createdAtMs: 17, author: this.name, digest: DIGEST, bytes };
+    await this.records.write(document, info, gzipSync(state));
+    this.replica.onChanged(document);
+    return info;
+  }
+
+  async delete(id: string): Promise<void> {
+    if (!(await this.records.delete(A, id))) throw new Error(`there is no ${id}`);
+    this.replica.onChanged(A);
+  }
+
+  async ids(document = A): Promise<readonly string[]> {
+    return (await this.records.list(document)).map(({ id }) => id);
+  }
+}
+
+function typed(text: string): Uint8Array {
+  const doc = new Y.Doc();
+  doc.getText('text').insert(0, text);
+  return Y.encodeStateAsUpdate(doc);
+}
+
+async function worldOf(...names: readonly string[]): Promise<World> {
+  const made = new World();
+  made.heal();
+  for (const name of names) await made.start(name);
+  return made;
+}
+
+function nodeOf(of: World, name: string): TestNode {
+  const found = of.nodes.get(name);
+  if (found === undefined) throw new Error(`no node ${name}`);
+  return found;
+}
+
+async function expectAll(of: World, ids: readonly string[]): Promise<void> {
+  for (const [name, each] of of.nodes) {
+    expect([name, await each.ids()]).toEqual([name, ids.toSorted()]);
+    expect(each.errors).toEqual([]);
+  }
+}
+
+it('[I2] what is made on one node is on every other, as it was made', async () => {
+  const house = await worldOf('a', 'b', 'c');
+  const info = await nodeOf(house, 'a').make(typed('as it was'));
+  await house.settle();
+  await expectAll(house, [info.id]);
+  const found = await nodeOf(house, 'c').records.gzippedState(A, info.id);
+  expect(found?.info).toEqual(info);
+  expect(Buffer.compare(gunzipSync(found?.gzipped ?? ''), typed('as it was'))).not.toBeNaN();
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, gunzipSync(found?.gzipped ?? ''));
+  expect(doc.getText('text').toString()).toBe('as it was');
+  expect(nodeOf(house, 'b').sync.taken).toBe(1);
+});
+
+it('[I2] one of several slices comes whole, and slices that are lost are asked for again', async () => {
+  const house = await worldOf('a', 'b');
+  // Noise does not get shorter.
+  const text = Buffer.from(randomFillSync(new Uint8Array(900_000))).toString('base64');
+  house.loses = () => true;
+  const { id } = await nodeOf(house, 'a').make(typed(text));
+  // It is not told again by itself until the round of a minute.
+  await house.pass(10);
+  let slices = 0;
+  house.loses = ({ message }) => {
+    if (message.kind !== 'snapshot-reply' || message.size < 500_000) return false;
+    slices += 1;
+    return slices === 3;
+  };
+  nodeOf(house, 'a').sync.greet();
+  await house.pass(1);
+  await waitUntil('the third slice is lost', () => slices === 3);
+  expect(await nodeOf(house, 'b').ids()).toEqual([]);
+  await house.pass(4);
+  await house.settle();
+  expect(slices).toBeGreaterThan(5);
+  const found = await nodeOf(house, 'b').records.gzippedState(A, id);
+  expect(gunzipSync(found?.gzipped ?? '').length).toBe(typed(text).length);
+});
+
+it('[I2] what both sides make and delete while they are apart is so on both afterwards', async () => {
+  const house = await worldOf('a', 'b');
+  const [a, b] = [nodeOf(house, 'a'), nodeOf(house, 'b')];
+  const [old, kept] = [await a.make(), await a.make()];
+  await house.settle();
+  house.loses = () => true;
+  await a.delete(old.id);
+  const ofA = await a.make();
+  const ofB = await b.make();
+  await house.pass(20);
+  expect(await b.ids()).toContain(old.id);
+  house.heal();
+  // Nothing has changed lately: the round of a minute finds out.
+  await house.pass(70);
+  await expectAll(house, [kept.id, ofA.id, ofB.id]);
+  expect(b.sync.buried).toBe(1);
+  // And it stays so.
+  house.sent.length = 0;
+  await house.pass(130);
+  await expectAll(house, [kept.id, ofA.id, ofB.id]);
+  expect(house.sent.filter(({ message }) => message.kind !== 'snapshots')).toEqual([]);
+});
+
+it('[I2] a message that is lost is not missed for longer than seconds', async () => {
+  const house = await worldOf('a', 'b');
+  let lost = 0;
+  house.loses = () => lost++ < 1;
+  const { id } = await nodeOf(house, 'a').make();
+  await house.settle();
+  expect(await nodeOf(house, 'b').ids()).toEqual([]);
+  house.heal();
+  await house.pass(2);
+  await expectAll(house, [id]);
+});
+
+it('[I2] who is told of less than it has tells of more', async () => {
+  const house = await worldOf('a', 'b');
+  house.loses = ({ from }) => from === 'b';
+  const ofA = await nodeOf(house, 'a').make();
+  const ofB = await nodeOf(house, 'b').make();
+  await house.pass(20);
+  house.heal();
+  nodeOf(house, 'a').sync.greet();
+  await house.pass(2);
+  await expectAll(house, [ofA.id, ofB.id]);
+  // It has nothing to take, and is told all the same.
+  house.loses = ({ from }) => from === 'b';
+  const more = await nodeOf(house, 'b').make();
+  await house.pass(20);
+  house.heal();
+  house.sent.length = 0;
+  nodeOf(house, 'a').sync.greet();
+  await house.pass(2);
+  expect(house.sent.some(({ from, message }) => from === 'b' && message.kind === 'snapshots')).toBe(
+    true,
+  );
+  await expectAll(house, [ofA.id, ofB.id, more.id]);
+});
+
+it('[I2] what was deleted here while it was on its way is not taken', async () => {
+  const house = await worldOf('a', 'b');
+  const { id } = await nodeOf(house, 'a').make();
+  await house.settle();
+  const found = await nodeOf(house, 'a').records.gzippedState(A, id);
+  if (found === null) throw new Error('it is not there');
+  await nodeOf(house, 'b').delete(id);
+  expect(await nodeOf(house, 'b').replica.adopt(A, found.info, found.gzipped)).toBe(false);
+  await house.settle();
+  await expectAll(house, []);
+});
+
+it('[I2] whoever may have missed anything is told of what is recent', async () => {
+  const house = await worldOf('a', 'b');
+  house.loses = () => true;
+  const { id } = await nodeOf(house, 'a').make();
+  await house.pass(30);
+  house.heal();
+  nodeOf(house, 'a').hear('b', {
+    kind: 'heartbeat',
+    isLeaving: false,
+    isAsking: true,
+    entries: [],
+  });
+  await house.settle();
+  expect(await nodeOf(house, 'b').ids()).toEqual([id]);
+});
+
+it('[I2] a newcomer gets all, and deletions that it has not seen', async () => {
+  const house = await worldOf('a');
+  const a = nodeOf(house, 'a');
+  const names = Array.from({ length: 1_100 }, (_, at) => documentName(`d${at}`));
+  for (const name of names) await a.make(typed(name), name);
+  const gone = await a.make();
+  await a.delete(gone.id);
+  await house.settle();
+  const b = await house.start('b');
+  await house.pass(6);
+  for (const name of names) expect(await b.ids(name)).toHaveLength(1);
+  expect((await b.records.known(A)).deleted).toEqual([gone.id]);
+}, 30_000);
+
+it('what a restarted node has stored it tells, and compares', async () => {
+  const house = await worldOf('a', 'b');
+  const a = nodeOf(house, 'a');
+  const { id } = await a.make();
+  await house.settle();
+  a.sync.close();
+  house.nodes.delete('a');
+  const other = await nodeOf(house, 'b').make();
+  const again = new TestNode(house, 'a', a.store);
+  house.nodes.set('a', again);
+  await again.sync.start();
+  await house.pass(3);
+  expect(await again.ids()).toEqual([id, other.id].toSorted());
+  await expectAll(house, [id, other.id]);
+});
+
+it('[I3] a state that is not what it is said to be is not taken', async () => {
+  const house = await worldOf('a', 'b');
+  const [a, b] = [nodeOf(house, 'a'), nodeOf(house, 'b')];
+  const state = typed('x'.repeat(1_000));
+  const info = { label: null, createdAtMs: 1, author: 'a', digest: DIGEST };
+  const forged: readonly (readonly [string, number, Uint8Array])[] = [
+    ['000000000001-00000001', state.length + 1, gzipSync(state)],
+    ['000000000002-00000001', state.length, gzipSync(state).subarray(0, 40)],
+    ['000000000003-00000001', 100, gzipSync(new Uint8Array(5_000_000))],
+    ['000000000004-00000001', 50, gzipSync(new Uint8Array(50).fill(255))],
+    ['000000000005-00000001', STATE_BYTES_MAX + 1, gzipSync(state)],
+    ['000000000006-00000001', 3, randomFillSync(new Uint8Array(2_000_000))],
+  ];
+  for (const [id, bytes, gzipped] of forged) {
+    await a.records.write(A, { id, bytes, ...info }, gzipped);
+  }
+  const good = await a.make(state);
+  await house.settle();
+  expect(await b.ids()).toEqual([good.id]);
+  expect(b.sync.refused).toBe(3);
+  // They do not become better.
+  await house.pass(130);
+  expect(b.sync.refused).toBe(3);
+  expect(b.errors).toEqual([]);
+});
+
+it('[I3] a list that nobody can read is not taken, and asks for nothing', async () => {
+  const house = await worldOf('a', 'b');
+  const [a, b] = [nodeOf(house, 'a'), nodeOf(house, 'b')];
+  const info = { label: null, createdAtMs: 1, author: 'a', bytes: 1 };
+  await a.records.write(A, { id: 'no id at all', digest: DIGEST, ...info }, new Uint8Array(9));
+  a.replica.onChanged(A);
+  await house.settle();
+  expect(b.sync.refused).toBeGreaterThan(0);
+  expect(await b.ids()).toEqual([]);
+  const asked = house.sent.filter(({ message }) => message.kind === 'snapshot-request');
+  expect(asked.length).toBeLessThan(3);
+});
+
+it('a document that is deleted here takes nothing any more', async () => {
+  const house = await worldOf('a', 'b');
+  const b = nodeOf(house, 'b');
+  await b.store.load(A);
+  await b.store.append(A, typed('x')).durable;
+  await b.store.delete(A);
+  b.sync.forget(A);
+  await nodeOf(house, 'a').make();
+  await house.settle();
+  expect(await b.ids()).toEqual([]);
+  expect(b.errors).toEqual([]);
+});
+
+it('[I6] who asks for very much at once is not answered without end', async () => {
+  const house = await worldOf('a', 'b');
+  const { id } = await nodeOf(house, 'a').make();
+  await house.settle();
+  house.sent.length = 0;
+  for (let nonce = 1_000; nonce < 2_000; nonce += 1) {
+    const to = 'a';
+    nodeOf(house, 'a').hear('b', {
+      kind: 'snapshot-request',
+      to,
+      document: A,
+      nonce,
+      id,
+      offset: 0,
+    });
+  }
+  await house.settle();
+  const answers = house.sent.filter(({ message }) => message.kind === 'snapshot-reply');
+  expect(answers.length).toBeGreaterThan(0);
+  expect(answers.length).toBeLessThanOrEqual(16);
+});
