@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import * as Y from 'yjs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerError, WorkerPool } from '../../../../server/rooms/workers/worker-pool.ts';
@@ -6,6 +8,7 @@ import { Version } from '../../../../server/rooms/updates/version.ts';
 import { canonical, honestCrowd, load, loadQuietly, versionOf } from '../../../support/docs.ts';
 import { forgeItems } from '../../../support/forge.ts';
 
+const run = promisify(execFile);
 let pool: WorkerPool | null = null;
 
 function open(
@@ -14,6 +17,13 @@ function open(
   pool = new WorkerPool({ threadsMax: 2, queueMax: 16, ...options });
   return pool;
 }
+
+const SCAN_IN_A_THREAD = `
+  const { WorkerPool } = await import(process.argv[1]);
+  const pool = new WorkerPool({ threadsMax: 2, queueMax: 16 });
+  await pool.scan(new Uint8Array([0, 0]));
+  await pool.close();
+`;
 
 afterEach(async () => {
   await pool?.close();
@@ -141,4 +151,16 @@ describe('worker pool', () => {
     expect(await waiting).toBe('closed');
     expect(await codeOf(workers.scan(typed(1, 'x')))).toBe('closed');
   });
+});
+
+test('[I5] no module of a thread is loaded for require(): ended meanwhile, it would take the process with it', async () => {
+  const module = new URL('../../../../server/rooms/workers/worker-pool.js', import.meta.url).href;
+  const { stderr } = await run(
+    process.execPath,
+    // A flag of V8's, with which threads are refused that repeat the flags of the process.
+    ['--max-old-space-size=300', '--input-type=module', '--eval', SCAN_IN_A_THREAD, module],
+    { env: { ...process.env, NODE_DEBUG: 'esm' }, maxBuffer: 64 * 1024 * 1024 },
+  );
+  expect(stderr).toContain('worker-tasks.js');
+  expect(stderr).not.toContain('importSyncForRequire');
 });
