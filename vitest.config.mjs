@@ -1,10 +1,14 @@
 // Tests run from the build (dist/), exactly what ships: worker threads and child processes included.
 // The simulation has a budget for its thousands of seeds and takes both cores; those of clusters promise seconds, mostly wait,
-// and do so side by side. Both come after all others, one after the other, so that nobody takes the cores away from them.
+// and do so side by side, with one that does nothing but wait. Both come after all others, one after the other, so that nobody
+// takes the cores away from them.
 import { defineConfig } from 'vitest/config';
 
 const results = process.env.TEST_RESULTS;
-const clusters = 'dist/test/integration/cluster/**/*.test.js';
+const clusters = [
+  'dist/test/integration/cluster/**/*.test.js',
+  'dist/test/integration/dialects/quiet.test.js',
+];
 const simulation = 'dist/test/simulation/**/*.test.js';
 
 export default defineConfig({
@@ -21,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['dist/test/**/*.test.js'],
-          exclude: ['**/node_modules/**', 'dist/test/bench/**', clusters, simulation],
+          exclude: ['**/node_modules/**', 'dist/test/bench/**', ...clusters, simulation],
           sequence: { groupOrder: 0 },
         },
       },
@@ -37,7 +41,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'clusters',
-          include: [clusters],
+          include: clusters,
+          maxWorkers: 3,
           maxConcurrency: 8,
           sequence: { groupOrder: 2 },
         },
