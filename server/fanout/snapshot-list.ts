@@ -32,6 +32,15 @@ export function listDigest({ snapshots, deleted }: SnapshotList): Uint8Array {
   return createHash('sha256').update(bytes).digest().subarray(0, DIGEST_BYTES);
 }
 
+/** Whether there is anything in the first list that the second one lacks; what was deleted there is not lacked. */
+export function hasMore(ours: SnapshotList, theirs: SnapshotList): boolean {
+  const deleted = new Set(theirs.deleted);
+  const known = new Set([...deleted, ...theirs.snapshots.map(({ id }) => id)]);
+  return (
+    ours.snapshots.some(({ id }) => !known.has(id)) || ours.deleted.some((id) => !deleted.has(id))
+  );
+}
+
 export function encodeList({ snapshots, deleted }: SnapshotList): Uint8Array {
   return written((writer) => {
     writer.uint(snapshots.length);

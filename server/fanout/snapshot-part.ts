@@ -38,11 +38,11 @@ export function snapshotPart(): SnapshotPart {
         onMessage: (received) => {
           running.onMessage(received);
         },
-        onPeer: (_peer, change) => {
-          if (change === 'joined' || change === 'restarted') running.greet();
+        onPeer: ({ node }, change) => {
+          if (change === 'joined' || change === 'restarted') running.greet(node);
         },
         onLink: ({ status }) => {
-          if (status === 'up') running.tellRecent();
+          if (status === 'up') running.linked();
         },
         onDeleted: (document) => {
           running.forget(document);

@@ -24,7 +24,7 @@ import {
   type SnapshotReplyMessage,
   type SnapshotRequestMessage,
 } from './messages.ts';
-import { decodeList, encodeList, listDigest } from './snapshot-list.ts';
+import { decodeList, encodeList, hasMore, listDigest } from './snapshot-list.ts';
 
 const ROUND_MS = 60_000;
 /** Of a round that has a minute; each entry is its name and some 20 bytes. */
@@ -44,6 +44,8 @@ const ANSWERS_MAX = 16;
 const REFUSED_MAX = 10_000;
 const ANSWER_TIMEOUT_MS = 2_000;
 const ATTEMPTS_MAX = 3;
+/** Who does not answer is not asked for so long: a round of the others, and some more. */
+const SILENT_MS = 70_000;
 /** Of one reply: well below what a message may hold. */
 const SLICE_BYTES: number = 192 * 1024;
 const LIST_BYTES_MAX: number = 16 * 1024 * 1024;
@@ -83,6 +85,8 @@ export class SnapshotSync {
   readonly #wants = new Map<DocumentName, Want>();
   readonly #pulling = new Set<DocumentName>();
   readonly #refused = new Set<string>();
+  /** Nodes that have not answered: until when they are not asked. */
+  readonly #silent = new Map<string, number>();
   readonly #questions = new Map<number, Question>();
   #answering = 0;
   #nonce = 0;
@@ -134,8 +138,15 @@ export class SnapshotSync {
     this.#tell([...this.#recent.keys()]);
   }
 
+  /** A link is up again: who seemed silent may only not have been heard. */
+  linked(): void {
+    this.#silent.clear();
+    this.tellRecent();
+  }
+
   /** A node has come that may have nothing. */
-  greet(): void {
+  greet(node: string): void {
+    this.#silent.delete(node);
     this.#tellAll(TOLD_PER_TICK_MAX);
   }
 
@@ -154,6 +165,7 @@ export class SnapshotSync {
       this.#questions.delete(nonce);
       resolve(null);
     }
+    for (const [node, untilMs] of this.#silent) if (nowMs >= untilMs) this.#silent.delete(node);
     for (const [document, atMs] of this.#recent) {
       if (nowMs - atMs < RECENT_MS && this.#recent.size <= RECENT_MAX) break;
       this.#recent.delete(document);
@@ -243,7 +255,8 @@ export class SnapshotSync {
       if (this.#wants.get(document)?.node === node) this.#wants.delete(document);
       return;
     }
-    if (this.#isClosed || (this.#wants.size >= WANTS_MAX && !this.#wants.has(document))) return;
+    if (this.#isClosed || this.#silent.has(node)) return;
+    if (this.#wants.size >= WANTS_MAX && !this.#wants.has(document)) return;
     // It waits, and the bytes that it came in, which may be those of many, do not.
     this.#wants.set(document, { node, digest: new Uint8Array(digest) });
   }
@@ -305,7 +318,7 @@ export class SnapshotSync {
     }
     await this.#note(document);
     if (hasChanged) this.#changed(document);
-    else if (lacksSomething(theirs, { live, dead })) this.#tell([document]);
+    else if (hasMore(ours, theirs)) this.#tell([document]);
   }
 
   /** Null: it is not there, does not come, or is larger than that. */
@@ -321,6 +334,7 @@ export class SnapshotSync {
       for (let attempt = 1; reply === null && attempt <= ATTEMPTS_MAX; attempt += 1) {
         reply = await this.#ask(node, document, id, offset);
       }
+      if (reply === null) this.#hush(node);
       if (reply === null || reply.size === 0 || reply.size > bytesMax) return null;
       const { size, bytes } = reply;
       whole ??= new Uint8Array(size);
@@ -329,6 +343,15 @@ export class SnapshotSync {
       whole.set(bytes, offset);
       if (end === size) return whole;
       offset = end;
+    }
+  }
+
+  /** Thousands of documents must not wait for a node that is gone, or that hears nothing. */
+  #hush(node: string): void {
+    if (this.#isClosed) return;
+    this.#silent.set(node, this.#options.timers.now() + SILENT_MS);
+    for (const [document, want] of this.#wants) {
+      if (want.node === node) this.#wants.delete(document);
     }
   }
 
@@ -365,21 +388,3 @@ export class SnapshotSync {
 }
 
 const OVER: ReadonlySet<string> = new Set(['document-deleted', 'closed']);
-
-function lacksSomething(
-  {
-    snapshots,
-    deleted,
-  }: {
-    readonly snapshots: readonly { readonly id: string }[];
-    readonly deleted: readonly string[];
-  },
-  { live, dead }: { readonly live: ReadonlySet<string>; readonly dead: ReadonlySet<string> },
-): boolean {
-  const theirLive = new Set(snapshots.map(({ id }) => id));
-  const theirDead = new Set(deleted);
-  return (
-    [...live].some((id) => !theirLive.has(id) && !theirDead.has(id)) ||
-    [...dead].some((id) => !theirDead.has(id))
-  );
-}

@@ -34,7 +34,7 @@ export class SnapshotWorld {
   async start(name: string): Promise<SnapshotNode> {
     const node = await SnapshotNode.start(this, name);
     this.nodes.set(name, node);
-    for (const other of this.nodes.values()) if (other !== node) other.sync.greet();
+    for (const other of this.nodes.values()) if (other !== node) other.sync.greet(name);
     await this.settle();
     return node;
   }
