@@ -3,18 +3,29 @@
 // and do so side by side, with one that does nothing but wait. Both come after all others, one after the other, so that nobody
 // takes the cores away from them.
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
 
 const results = process.env.TEST_RESULTS;
-const clusters = [
-  'dist/test/integration/cluster/**/*.test.js',
-  'dist/test/integration/dialects/quiet.test.js',
-];
+const waiting = 'dist/test/integration/dialects/quiet.test.js';
+const clusters = ['dist/test/integration/cluster/**/*.test.js', waiting];
 const simulation = 'dist/test/simulation/**/*.test.js';
+
+const LONGEST = [waiting, 'cluster/outage.test.js'];
+
+/** As always, but who waits longest begins: last, it would be waited for by all. */
+class LongestFirst extends BaseSequencer {
+  async sort(files) {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }) => LONGEST.some((name) => moduleId.endsWith(name));
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: [process.env.CI ? 'verbose' : 'default', ...(results ? ['json'] : [])],

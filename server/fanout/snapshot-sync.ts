@@ -306,7 +306,8 @@ export class SnapshotSync {
       if (live.has(info.id) || dead.has(info.id) || this.#refused.has(key)) continue;
       const bytesMax = replica.bytesMaxOf(info);
       const state = bytesMax === 0 ? null : await this.#fetch(node, document, info.id, bytesMax);
-      // It is gone, or its node is: the next round tells.
+      if (this.#silent.has(node)) break;
+      // It is gone meanwhile, or cannot be taken.
       if (state === null) continue;
       if (await replica.adopt(document, info, state)) {
         this.taken += 1;

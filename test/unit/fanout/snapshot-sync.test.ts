@@ -179,6 +179,21 @@ it('[I2] a node that hears nothing holds nobody up: the others are asked', async
   for (const name of names) expect(await b.ids(name)).toHaveLength(1);
 }, 30_000);
 
+it('a node that goes while it is asked is not asked for all the rest', async () => {
+  const house = await worldOf('a', 'b');
+  house.loses = ({ message }) => message.kind === 'snapshot-reply' && message.size < 60;
+  const texts = Array.from({ length: 20 }, (_, at) => `${at}`);
+  for (const text of texts) await nodeOf(house, 'a').make(typed(text));
+  await house.pass(30);
+  const isState = ({ message }: (typeof house.sent)[number]): boolean =>
+    message.kind === 'snapshot-request' && message.id !== null;
+  expect(house.sent.filter(isState).length).toBeGreaterThan(0);
+  expect(house.sent.filter(isState).length).toBeLessThanOrEqual(3);
+  house.heal();
+  await house.pass(100);
+  expect(await nodeOf(house, 'b').ids()).toHaveLength(texts.length);
+});
+
 it('what a restarted node has stored it tells, and compares', async () => {
   const house = await worldOf('a', 'b');
   const a = nodeOf(house, 'a');
