@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  DELETED_MAX,
   LABEL_LENGTH_MAX,
   type SnapshotInfo,
   type SnapshotList,
@@ -54,7 +55,7 @@ export function encodeList({ snapshots, deleted }: SnapshotList): Uint8Array {
 export function decodeList(bytes: Uint8Array): SnapshotList | null {
   return read(bytes, (reader) => {
     const snapshots = reader.list(LIST_MAX, () => readInfo(reader));
-    const deleted = reader.list(LIST_MAX, () => readSnapshotId(reader));
+    const deleted = reader.list(DELETED_MAX, () => readSnapshotId(reader));
     reader.skip();
     return { snapshots, deleted };
   });

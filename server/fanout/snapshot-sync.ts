@@ -14,6 +14,7 @@
  */
 import { StoreError } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
+import type { Slice } from '../rooms/snapshot-records.ts';
 import type { SnapshotReplica } from '../rooms/snapshot-replica.ts';
 import type { Timers } from '../rooms/timers.ts';
 import { isSame } from './digest.ts';
@@ -238,10 +239,7 @@ export class SnapshotSync {
     });
   }
 
-  async #sliceOfList(
-    document: DocumentName,
-    offset: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array }> {
+  async #sliceOfList(document: DocumentName, offset: number): Promise<Slice> {
     const list = encodeList(await this.#options.replica.known(document));
     return { size: list.length, bytes: list.subarray(offset, offset + SLICE_BYTES) };
   }
@@ -306,13 +304,16 @@ export class SnapshotSync {
       if (live.has(info.id) || dead.has(info.id) || this.#refused.has(key)) continue;
       const bytesMax = replica.bytesMaxOf(info);
       const state = bytesMax === 0 ? null : await this.#fetch(node, document, info.id, bytesMax);
-      if (this.#silent.has(node)) break;
-      // It is gone meanwhile, or cannot be taken.
-      if (state === null) continue;
-      if (await replica.adopt(document, info, state)) {
+      if (state === null && bytesMax > 0) {
+        if (this.#silent.has(node)) break;
+        // Gone meanwhile, or larger than it can be: the next round tells.
+        continue;
+      }
+      const adoption = state === null ? 'refused' : await replica.adopt(document, info, state);
+      if (adoption === 'taken') {
         this.taken += 1;
         hasChanged = true;
-      } else {
+      } else if (adoption === 'refused') {
         this.refused += 1;
         if (this.#refused.size < REFUSED_MAX) this.#refused.add(key);
       }

@@ -81,7 +81,8 @@ export class History {
       records: this.#records,
       turns: this.#turns,
       workers: context.workers,
-      stateBytesMax: context.limits.documentBytesMax,
+      // Two nodes may each have let in what together is over the limit.
+      stateBytesMax: 2 * context.limits.documentBytesMax,
     });
   }
 

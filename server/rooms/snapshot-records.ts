@@ -48,7 +48,7 @@ const GONE: Uint8Array = Uint8Array.of(FORMAT);
  * Deleted ones of a document that are remembered, the newest: a node that was away while more were deleted may bring the
  * oldest of them back.
  */
-const DELETED_MAX = 1_000;
+export const DELETED_MAX = 1_000;
 /** Pieces are read as they are removed. */
 const PIECES_PAGE = 4;
 
@@ -56,8 +56,14 @@ const PIECES_PAGE = 4;
 export interface SnapshotList {
   /** Oldest first; one whose record is damaged is left out. */
   readonly snapshots: readonly SnapshotInfo[];
-  /** Ids of those that were deleted, in order. */
+  /** Ids of those that were deleted, in order: the newest, `DELETED_MAX` at most. */
   readonly deleted: readonly string[];
+}
+
+/** Some of what other nodes ask for, and how many bytes there are of it. */
+export interface Slice {
+  readonly size: number;
+  readonly bytes: Uint8Array;
 }
 
 interface Stored extends SnapshotInfo {
@@ -79,7 +85,8 @@ export class SnapshotRecords {
 
   /** @throws StoreError */
   async known(document: DocumentName): Promise<SnapshotList> {
-    const deleted = await this.#listDeleted(document);
+    // Before the oldest are forgotten there may be more: all nodes must go by the same ones.
+    const deleted = (await this.#listDeleted(document)).slice(-DELETED_MAX);
     const gone = new Set(deleted);
     // A node that deletes while this is read has the id in both; it is going.
     const snapshots = (await this.list(document)).filter(({ id }) => !gone.has(id));
@@ -145,13 +152,13 @@ export class SnapshotRecords {
     return { info: infoOf(stored), gzipped: new Uint8Array(Buffer.concat(pieces)) };
   }
 
-  /** Some of the gzipped state, and how much there is of it. Null: there is none. @throws StoreError */
+  /** Of the gzipped state. Null: there is none. @throws StoreError */
   async slice(
     document: DocumentName,
     id: string,
     offset: number,
     bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+  ): Promise<Slice | null> {
     const stored = await this.#find(document, id);
     if (stored === null || stored.pieces === 0) return null;
     const last = await this.#piece(document, id, stored.pieces - 1);

@@ -8,7 +8,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { DocumentName } from '../protocol/document-name.ts';
-import type { SnapshotInfo, SnapshotList, SnapshotRecords } from './snapshot-records.ts';
+import type { Slice, SnapshotInfo, SnapshotList, SnapshotRecords } from './snapshot-records.ts';
 import type { Turns } from './turns.ts';
 import { judge } from './updates/check.ts';
 import { Version } from './updates/version.ts';
@@ -18,6 +18,9 @@ const uncompress = promisify(gunzip);
 /** A little longer than what it holds, when nothing in it can be made shorter. */
 const GZIPPED_RATIO_MAX = 1.01;
 const GZIPPED_BYTES_MIN = 1_024;
+
+/** `deleted`: here, while it was on its way. `refused`: it is not what it is said to be. */
+export type Adoption = 'taken' | 'deleted' | 'refused';
 
 export interface SnapshotReplicaOptions {
   readonly records: SnapshotRecords;
@@ -52,7 +55,7 @@ export class SnapshotReplica {
     id: string,
     offset: number,
     bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+  ): Promise<Slice | null> {
     return await this.#options.records.slice(document, id, offset, bytesMax);
   }
 
@@ -63,16 +66,16 @@ export class SnapshotReplica {
   }
 
   /**
-   * Takes one of another node; durable when it resolves. False: it is not what it is said to be, or was deleted here.
+   * Takes one of another node; durable when it resolves.
    * @throws StoreError `document-deleted`, …; WorkerError
    */
-  async adopt(document: DocumentName, info: SnapshotInfo, gzipped: Uint8Array): Promise<boolean> {
-    if (!(await this.#isWhole(info, gzipped))) return false;
+  async adopt(document: DocumentName, info: SnapshotInfo, gzipped: Uint8Array): Promise<Adoption> {
+    if (!(await this.#isWhole(info, gzipped))) return 'refused';
     return await this.#options.turns.take(document, async () => {
       const { deleted } = await this.known(document);
-      if (deleted.includes(info.id)) return false;
+      if (deleted.includes(info.id)) return 'deleted';
       await this.#options.records.write(document, info, gzipped);
-      return true;
+      return 'taken';
     });
   }
 

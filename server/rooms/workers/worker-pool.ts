@@ -62,8 +62,8 @@ const HONEST_PAUSE_MS = 250;
 
 /**
  * A thread that is ended while Node loads an ES module for `require` takes the whole process with it (Node 20.20, fatal error
- * `IsGraphAsync must be used on an instantiated module`: 2 of 2,400 pools closed while a thread of theirs started, none of 6,400 since).
- * Piscina tries `require` first, and then `import`, which can be ended at any time. The process's own flags are not repeated:
+ * `IsGraphAsync must be used on an instantiated module`: 2 of 2,400 pools that were closed while a thread of theirs started,
+ * none of 6,400 since). Piscina tries `require` first, and then `import`, which can be ended at any time. The process's own flags are not repeated:
  * those of V8 hold anyway, and a thread is refused that names them.
  */
 const LOADED_BY_IMPORT: readonly string[] = process.allowedNodeEnvironmentFlags.has(

@@ -128,7 +128,7 @@ it('[I2] what was deleted here while it was on its way is not taken', async () =
   const found = await nodeOf(house, 'a').records.gzippedState(A, id);
   if (found === null) throw new Error('it is not there');
   await nodeOf(house, 'b').delete(id);
-  expect(await nodeOf(house, 'b').replica.adopt(A, found.info, found.gzipped)).toBe(false);
+  expect(await nodeOf(house, 'b').replica.adopt(A, found.info, found.gzipped)).toBe('deleted');
   await house.settle();
   await expectAll(house, []);
 });
@@ -233,10 +233,10 @@ it('[I3] a state that is not what it is said to be is not taken', async () => {
   const good = await a.make(state);
   await house.settle();
   expect(await b.ids()).toEqual([good.id]);
-  expect(b.sync.refused).toBe(3);
+  expect(b.sync.refused).toBe(4);
   // They do not become better.
   await house.pass(130);
-  expect(b.sync.refused).toBe(3);
+  expect(b.sync.refused).toBe(4);
   expect(b.errors).toEqual([]);
 });
 

@@ -152,8 +152,14 @@ describe.each(twins)('snapshots in a $name', ({ create }) => {
     const { store } = await create();
     const records = new SnapshotRecords(store.records);
     const ids = Array.from({ length: 1_300 }, (_, at) => String(at).padStart(4, '0'));
+    // As a crash leaves them that came before the oldest were forgotten.
+    const key = { space: 'snapshot-deleted', document: A, id: '0' } as const;
     await records.bury(A, ids);
+    await store.records.write([{ key, value: Uint8Array.of(1) }]);
     expect((await records.known(A)).deleted).toEqual(ids.slice(300));
+    expect(
+      await store.records.list({ space: 'snapshot-deleted', document: A, limit: 2_000 }),
+    ).toHaveLength(1_001);
   });
 
   it.each([1, 1_048_574, 1_048_575, 1_048_576, 3_000_000])(
