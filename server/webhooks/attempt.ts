@@ -1,16 +1,16 @@
 /** What came of sending an event once, and what that means for the next time. */
 
-export type Outcome =
-  | { readonly type: 'delivered' }
-  | {
-      readonly type: 'failed';
-      /** For logs and dead letters; no URL, no secret, nothing that the receiver has written. */
-      readonly reason: string;
-      /** The receiver has understood this event and refused it: asking again is no use. */
-      readonly isPermanent: boolean;
-      /** It asks to be left alone for so long. */
-      readonly retryAfterMs: number | null;
-    };
+export type Outcome = { readonly type: 'delivered' } | Failure;
+
+export interface Failure {
+  readonly type: 'failed';
+  /** For logs and dead letters; no URL, no secret, nothing that the receiver has written. */
+  readonly reason: string;
+  /** The receiver has understood this event and refused it: asking again is no use. */
+  readonly isPermanent: boolean;
+  /** It asks to be left alone for so long. */
+  readonly retryAfterMs: number | null;
+}
 
 /**
  * Of the 4xx, those that speak of the endpoint or of the moment (a rotated secret, a route that is not deployed

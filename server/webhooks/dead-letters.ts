@@ -32,8 +32,13 @@ export class DeadLetters {
   }
 
   async bury(letter: DeadLetter): Promise<void> {
-    this.#count++;
-    await this.#ledger.bury(letter);
+    this.#count++; // those on the way count: there is a bound
+    try {
+      await this.#ledger.bury(letter);
+    } catch (error) {
+      this.#count--;
+      throw error;
+    }
   }
 
   /** Sends one again, with all its attempts. False: there is none that could be sent. */

@@ -4,6 +4,9 @@
  *   change log ──► lanes ──► POST ──► 2xx: done
  *   (cursor)                   └────► failed: retry record, backoff, again … then a dead letter
  *
+ * Delivery waits for the receiver only, never for the disk: an event whose record is still to be written goes on being
+ * tried, and holds the cursor meanwhile.
+ *
  * The cursor moves only behind what was answered with a 2xx, or is remembered by a retry record or a dead letter that
  * is on disk. So a crash at any moment repeats some events and loses none; repeated ones have the same id.
  *
@@ -17,7 +20,7 @@ import {
   type ChangeRecord,
   type DocumentStore,
 } from '../../persistence/store.ts';
-import { backoffMs, type Backoff, type Outcome } from './attempt.ts';
+import { backoffMs, type Backoff, type Failure, type Outcome } from './attempt.ts';
 import type { WebhookTimers } from './clock.ts';
 import type { Send } from './endpoint.ts';
 import { eventId, type Origin } from './event.ts';
@@ -99,6 +102,8 @@ export class Dispatcher {
   #isFailing = false;
   #isPumping = false;
   #isStopping = false;
+  /** Not answered yet. */
+  #requests = 0;
   #pumpTimer: object | null = null;
   readonly #settling = new Set<Promise<void>>();
 
@@ -256,12 +261,12 @@ export class Dispatcher {
     const { timers } = this.#options;
     const nowMs = timers.now();
     if (this.#isStopping) return;
-    while (this.#lanes.inFlight < REQUESTS_MAX && nowMs >= this.#pausedUntilMs) {
+    while (this.#requests < REQUESTS_MAX && nowMs >= this.#pausedUntilMs) {
       const event = this.#lanes.take(nowMs);
       if (event === null) break;
       this.#settle(this.#deliver(event));
     }
-    const dueMs = this.#lanes.inFlight < REQUESTS_MAX ? this.#lanes.nextDueMs() : null;
+    const dueMs = this.#requests < REQUESTS_MAX ? this.#lanes.nextDueMs() : null;
     const readMs =
       this.#hasMore && this.#lanes.size < LANES_MAX ? this.#lastReadMs + READ_INTERVAL_MS : null;
     const sendMs = dueMs === null ? null : Math.max(dueMs, this.#pausedUntilMs);
@@ -272,7 +277,9 @@ export class Dispatcher {
   async #deliver(event: WaitingEvent): Promise<void> {
     const { send, observer } = this.#options;
     if (this.#origin === null) throw new Error('delivered before the origin was known');
+    this.#requests++;
     const outcome = await send(event, this.#origin, this.#abort.signal);
+    this.#requests--;
     if (this.#abort.signal.aborted && outcome.type === 'failed') return; // unknown, and still pinned
     this.#noteEndpoint(outcome);
     if (outcome.type === 'delivered') {
@@ -280,7 +287,7 @@ export class Dispatcher {
       if (event.hasRecord) this.#progress.forget(event);
       this.#lanes.finish(event);
       this.#progress.touch();
-    } else await this.#fail(event, outcome);
+    } else this.#fail(event, outcome);
     this.#pumpAfter(0);
   }
 
@@ -298,28 +305,40 @@ export class Dispatcher {
     }
   }
 
-  async #fail(event: WaitingEvent, outcome: Outcome & { type: 'failed' }): Promise<void> {
-    const { attemptsMax, observer, timers, deadLettersMax = DEAD_LETTERS_MAX } = this.#options;
+  #fail(event: WaitingEvent, { isPermanent, reason, retryAfterMs }: Failure): void {
+    const { attemptsMax, observer, deadLettersMax = DEAD_LETTERS_MAX } = this.#options;
     event.attempts++;
-    const isLast = outcome.isPermanent || event.attempts >= attemptsMax;
+    const isLast = isPermanent || event.attempts >= attemptsMax;
     // With a full morgue the event goes on being retried: nothing is dropped, and the log stays bounded.
     if (isLast && this.deadLetters.count < deadLettersMax) {
       observer.onAttempt('dead');
-      const letter = this.#letterOf(event, outcome.reason);
-      await this.deadLetters.bury(letter);
-      observer.onDeadLetter(letter);
-      this.#lanes.finish(event);
-      this.#progress.touch();
+      this.#settle(this.#bury(event, reason));
       return;
     }
     observer.onAttempt('retried');
-    await this.#ledger.saveRetry(event);
-    event.pin = null;
-    event.hasRecord = true;
-    event.dueMs =
-      timers.now() + Math.max(this.#backoffMs(event.attempts), outcome.retryAfterMs ?? 0);
-    this.#lanes.putBack(event);
+    this.#putBack(event, retryAfterMs ?? 0);
+    this.#settle(this.#progress.remember(event));
+  }
+
+  /** The document's next event waits for the letter. */
+  async #bury(event: WaitingEvent, reason: string): Promise<void> {
+    const letter = this.#letterOf(event, reason);
+    try {
+      await this.deadLetters.bury(letter);
+    } catch (error) {
+      this.#putBack(event, 0); // it is in no record: to be sent and buried again
+      this.#pumpAfter(0);
+      throw error;
+    }
+    this.#options.observer.onDeadLetter(letter);
+    this.#lanes.finish(event);
     this.#progress.touch();
+    this.#pumpAfter(0);
+  }
+
+  #putBack(event: WaitingEvent, leastMs: number): void {
+    event.dueMs = this.#options.timers.now() + Math.max(this.#backoffMs(event.attempts), leastMs);
+    this.#lanes.putBack(event);
   }
 
   #letterOf(event: WaitingEvent, reason: string): DeadLetter {

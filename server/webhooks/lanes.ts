@@ -4,7 +4,7 @@
  *
  *   change ──► waiting (collected until due) ──► in flight ──► done
  *                 ▲                                 │ failed
- *                 └──── backoff ◄── made durable ◄──┘
+ *                 └──────────── backoff ◄───────────┘
  *
  * Every event knows its **pin**: the oldest change that it stands for and that nothing durable remembers. The cursor
  * must stay below all pins.
@@ -35,15 +35,12 @@ const rank = (kind: ChangeKind): number => EVENT_KINDS.indexOf(kind);
 
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
+  /** Sent, or given up and not yet a dead letter. */
   #inFlight = 0;
 
   /** Documents with something to be delivered. */
   get size(): number {
     return this.#lanes.size;
-  }
-
-  get inFlight(): number {
-    return this.#inFlight;
   }
 
   /** Events, those in flight included. */

@@ -41,8 +41,13 @@ const RETRY = 'retry:';
 const encode = (value: object): Uint8Array => Buffer.from(JSON.stringify(value));
 const decode = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString('utf8'));
 
-function retryKey({ kind, document }: WebhookEvent): RecordKey {
-  return { space: 'webhook', document: null, id: `${RETRY}${kind}:${document}` };
+/** Of the retry record: one for all events of a document that are of one kind. */
+export function retryId({ kind, document }: WebhookEvent): string {
+  return `${RETRY}${kind}:${document}`;
+}
+
+function retryKey(event: WebhookEvent): RecordKey {
+  return { space: 'webhook', document: null, id: retryId(event) };
 }
 
 const deadKey = (id: string): RecordKey => ({ space: 'dead-letter', document: null, id });
@@ -76,10 +81,12 @@ export class Ledger {
       value: null,
     }));
     if (cursor !== null) changes.push({ key: CURSOR, value: encode(cursor) });
-    // In portions, the cursor last.
+    // In portions, the cursor last. All are queued now: a retry that is saved while they are written comes behind them.
+    const portions: Promise<void>[] = [];
     for (let at = 0; at < changes.length; at += PAGE) {
-      await this.#records.write(changes.slice(at, at + PAGE));
+      portions.push(this.#records.write(changes.slice(at, at + PAGE)));
     }
+    await Promise.all(portions);
   }
 
   async retries(position: number, atMs: number): Promise<readonly Retry[]> {

@@ -1,11 +1,13 @@
 /**
- * How far the change log is done with: the durable cursor, and the retry records that delivery has made
- * superfluous. Moves seldom (each step is a synced batch); a crash in between repeats what was delivered since.
+ * How far the change log is done with: the durable cursor, the retry records of what has failed, and those that
+ * delivery has made superfluous. Moves seldom (each step is a synced batch); a crash in between repeats what was
+ * delivered since. The store writes in the order in which it is asked.
  */
 import type { ChangeLog } from '../../persistence/store.ts';
 import type { WebhookTimers } from './clock.ts';
 import type { WebhookEvent } from './event.ts';
-import type { Ledger } from './ledger.ts';
+import type { WaitingEvent } from './lanes.ts';
+import { retryId, type Ledger } from './ledger.ts';
 
 export interface ProgressOptions {
   readonly ledger: Ledger;
@@ -24,7 +26,10 @@ export class Progress {
   #source = '';
   /** Durable. */
   #cursor = 0;
-  #delivered: WebhookEvent[] = [];
+  /** Records to be removed, by id. */
+  readonly #superfluous = new Map<string, WebhookEvent>();
+  /** Their records are on the way to the disk. */
+  readonly #saving = new Set<WaitingEvent>();
   #timer: object | null = null;
   #turn: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -40,7 +45,27 @@ export class Progress {
 
   /** An event with a retry record needs it no more. */
   forget(event: WebhookEvent): void {
-    this.#delivered.push(event);
+    this.#superfluous.set(retryId(event), event);
+  }
+
+  /**
+   * A failed event gets a record; as soon as that is durable, the cursor may pass it. One write at a time: while the
+   * disk takes none, failing again adds nothing, and the record may then tell of fewer attempts.
+   */
+  async remember(event: WaitingEvent): Promise<void> {
+    if (this.#saving.has(event)) return;
+    const { position } = event;
+    this.#saving.add(event);
+    this.#superfluous.delete(retryId(event));
+    event.hasRecord = true;
+    try {
+      await this.#options.ledger.saveRetry(event);
+    } finally {
+      this.#saving.delete(event);
+    }
+    // What was merged into it meanwhile is not in the record.
+    if (event.pin !== null) event.pin = event.position === position ? null : position + 1;
+    this.touch();
   }
 
   /** Something is done. */
@@ -57,17 +82,22 @@ export class Progress {
     this.#turn = this.#turn.then(async () => {
       const { ledger, changes, donePosition, onError } = this.#options;
       const position = donePosition();
-      const delivered = this.#delivered;
+      const removed = [...this.#superfluous];
       const hasMoved = position > this.#cursor;
-      if (!hasMoved && delivered.length === 0) return;
-      this.#delivered = [];
+      if (!hasMoved && removed.length === 0) return;
       try {
-        await ledger.advance(hasMoved ? { position, source: this.#source } : null, delivered);
+        const cursor = hasMoved ? { position, source: this.#source } : null;
+        await ledger.advance(
+          cursor,
+          removed.map(([, event]) => event),
+        );
+        for (const [id, event] of removed) {
+          if (this.#superfluous.get(id) === event) this.#superfluous.delete(id);
+        }
         if (!hasMoved) return;
         this.#cursor = position;
         await changes.trim(position);
       } catch (error) {
-        this.#delivered.push(...delivered);
         onError(error);
       }
     });

@@ -165,7 +165,7 @@ describe('the dispatcher', () => {
   });
 
   it('[I5] a disk that takes no writes neither stops deliveries nor loses what failed meanwhile', async () => {
-    const house = await opened();
+    const house = await opened({ attemptsMax: 1000 }); // it goes on failing for a minute
     house.answer = (event) => (event.document === 'bad' ? failed() : delivered);
     for (const name of ['a', 'bad', 'b']) await house.append(name);
     await house.timers.advance(20);
@@ -185,6 +185,97 @@ describe('the dispatcher', () => {
     ]);
     expect(await house.store.changes.read(0, 10)).toEqual([]);
     expect(house.log.filter((line) => line.includes('Error'))).toEqual([]);
+  });
+
+  it('[I5] what has failed is told as soon as the receiver is back, also while the disk takes no record of it', async () => {
+    const house = await opened({ attemptsMax: 10 });
+    house.answer = () => failed();
+    const names = Array.from({ length: 20 }, (_, index) => `d${index}`);
+    for (const name of names) await house.append(name);
+    await house.timers.advance(20); // durable, and not yet read
+    expect(house.attempts).toEqual([]);
+    house.store.failWrites();
+    await house.timers.advance(30_000);
+    expect(house.store.status).toBe('degraded');
+    // All of them, again and again: those whose record is still to be written are in nobody's way.
+    for (const name of names) {
+      const attempts = house.attempts.filter(({ what }) => what === `created ${name}`);
+      expect(attempts.length).toBeGreaterThan(3);
+    }
+    house.answer = () => delivered;
+    await house.timers.advance(60_000);
+    expect(house.store.status).toBe('degraded');
+    expect(whats(house.taken)).toHaveLength(20);
+    expect(new Set(whats(house.taken)).size).toBe(20);
+    house.store.recover();
+    await house.timers.advance(1000);
+    expect(await house.store.changes.read(0, 10)).toEqual([]);
+    expect(await house.store.records.list({ space: 'webhook', document: null, limit: 9 })).toEqual([
+      { id: 'cursor', value: expect.anything() as Uint8Array },
+    ]);
+    expect(house.log.filter((line) => line.includes('Error'))).toEqual([]);
+  });
+
+  it('[I5] what is refused for good while the disk takes no letter holds up its own document only', async () => {
+    const house = await opened();
+    house.answer = (event) => {
+      return event.document.startsWith('bad') ? failed('422', { isPermanent: true }) : delivered;
+    };
+    for (let index = 0; index < 20; index++) await house.append(`bad${index}`);
+    for (let index = 0; index < 20; index++) await house.append(`good${index}`);
+    await house.timers.advance(20);
+    house.store.failWrites();
+    await house.timers.advance(5000);
+    expect(house.taken).toHaveLength(20);
+    expect(house.buried).toEqual([]);
+    house.store.recover();
+    await house.timers.advance(5000);
+    expect(house.buried).toHaveLength(20);
+    expect(house.attempts).toHaveLength(40);
+    expect(house.dispatcher.deadLetters.count).toBe(20);
+  });
+
+  it('[I1] what comes for a document whose retry is still to be written is not lost with it', async () => {
+    const house = await opened({ attemptsMax: 1000 });
+    house.answer = () => failed();
+    await house.append('a');
+    await house.append('b');
+    await house.timers.advance(20);
+    house.store.failWrites();
+    await house.timers.advance(5000);
+    house.store.recover();
+    await house.append('a');
+    await house.append('a');
+    await house.timers.advance(300);
+    await house.crash(() => 1);
+    house.answer = () => delivered;
+    await house.timers.advance(60_000);
+    expect(whats(house.taken)).toEqual(expect.arrayContaining(['changed a', 'created b']));
+    expect(await house.store.changes.read(0, 10)).toEqual([]);
+  });
+
+  it('[I1] the record of what is delivered goes, not the one of what fails next', async () => {
+    const house = await opened({ attemptsMax: 1000, debounceMs: 1 });
+    await house.append('a');
+    await house.timers.advance(1000);
+    house.answer = () => failed();
+    await house.append('a');
+    await house.timers.advance(100);
+    house.answer = () => delivered;
+    const before = house.taken.length;
+    while (house.taken.length === before) await house.timers.advance(1);
+    // The record of what was delivered just now is not yet removed; the next has the same name.
+    house.answer = () => failed();
+    await house.append('a');
+    await house.timers.advance(500);
+    await house.crash(() => 1);
+    house.answer = () => delivered;
+    await house.timers.advance(60_000);
+    expect(whats(house.taken)).toEqual(['created a', 'changed a', 'changed a']);
+    expect(await house.store.changes.read(0, 10)).toEqual([]);
+    expect(await house.store.records.list({ space: 'webhook', document: null, limit: 9 })).toEqual([
+      { id: 'cursor', value: expect.anything() as Uint8Array },
+    ]);
   });
 
   it('[I6] keeps a thousand documents in memory, and leaves the rest in the log', async () => {
