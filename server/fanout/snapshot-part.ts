@@ -40,6 +40,7 @@ export function snapshotPart(): SnapshotPart {
         },
         onPeer: ({ node }, change) => {
           if (change === 'joined' || change === 'restarted') running.greet(node);
+          else running.lose(node);
         },
         onLink: ({ status }) => {
           if (status === 'up') running.linked();

@@ -7,10 +7,10 @@
  *                                      there, not here: ──state?──▶ that node, slice by slice; checked, then stored
  *                                      here, not there: told, so that it asks in its turn
  *
- * Messages get lost. What has changed lately is told again for some seconds, and whenever a node may have missed anything;
- * everything within a minute, and at once, at a bounded pace, when a node has come. [I2] Each side only ever takes what it
- * lacks from one node, and what fails is found again by the next round. Bounded: documents waited for, lists and states under
- * way, answers at a time. [I6]
+ * Messages get lost. What has changed just now is told again for some seconds, what has changed lately every ten, and whenever
+ * a node may have missed anything; everything within a minute, and at once, at a bounded pace, when a node has come. [I2] Each
+ * side only ever takes what it lacks, from one node at a time, and what fails is tried again. Bounded: documents waited for,
+ * lists and states under way, answers at a time. [I6]
  */
 import { StoreError } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
@@ -19,12 +19,9 @@ import type { SnapshotReplica } from '../rooms/snapshot-replica.ts';
 import type { Timers } from '../rooms/timers.ts';
 import { isSame } from './digest.ts';
 import type { Received } from './exchange.ts';
-import {
-  inRuns,
-  type Message,
-  type SnapshotReplyMessage,
-  type SnapshotRequestMessage,
-} from './messages.ts';
+import { inRuns, type Message, type SnapshotRequestMessage } from './messages.ts';
+import { SnapshotQuestions } from './snapshot-questions.ts';
+import { Wants, type Want } from './snapshot-wants.ts';
 import { decodeList, encodeList, hasMore, listDigest } from './snapshot-list.ts';
 
 const ROUND_MS = 60_000;
@@ -32,21 +29,21 @@ const ROUND_MS = 60_000;
 const TOLD_PER_TICK_MIN = 20;
 /** A newcomer is told faster. */
 const TOLD_PER_TICK_MAX = 1_000;
-/** A message that was lost is not missed for longer than this, when nobody notices. */
+/** One message that was lost is not missed for longer. */
 const FRESH_MS = 4_000;
+/** Nor several in a row, when nobody notices: as documents are told of by each tenth heartbeat. */
+const RECENT_ROUND_MS = 10_000;
 /** Longer than any cut that the others do not notice. */
+const START_AGAIN_MS = 10_000;
 const RECENT_MS = 600_000;
 const RECENT_MAX = 1_000;
-const WANTS_MAX = 20_000;
 /** Each may hold a whole state for a moment, packed and unpacked. */
 const PULLS_MAX = 2;
 const ANSWERS_MAX = 16;
+/** Documents that are read again a second, of those that could not be read. */
+const UNREAD_PER_TICK = 20;
 /** Snapshots that were refused, and are not asked for again. */
 const REFUSED_MAX = 10_000;
-const ANSWER_TIMEOUT_MS = 2_000;
-const ATTEMPTS_MAX = 3;
-/** Who does not answer is not asked for so long: a round of the others, and some more. */
-const SILENT_MS = 70_000;
 /** Of one reply: well below what a message may hold. */
 const SLICE_BYTES: number = 192 * 1024;
 const LIST_BYTES_MAX: number = 16 * 1024 * 1024;
@@ -61,19 +58,6 @@ export interface SnapshotSyncOptions {
   readonly onError: (doing: string, error: unknown) => void;
 }
 
-/** What another node says of a document that is different here. */
-interface Want {
-  readonly node: string;
-  readonly digest: Uint8Array;
-}
-
-interface Question {
-  readonly node: string;
-  readonly document: DocumentName;
-  readonly atMs: number;
-  readonly resolve: (reply: SnapshotReplyMessage | null) => void;
-}
-
 export class SnapshotSync {
   /** Since the start: snapshots taken, deletions learnt, what was not what it should have been. */
   taken = 0;
@@ -83,42 +67,48 @@ export class SnapshotSync {
   readonly #own = new Map<DocumentName, Uint8Array>();
   /** When it changed here, oldest first. */
   readonly #recent = new Map<DocumentName, number>();
-  readonly #wants = new Map<DocumentName, Want>();
+  readonly #wants = new Wants();
   readonly #pulling = new Set<DocumentName>();
+  /** Changed here, and what is here could not be read yet. */
+  readonly #unread = new Set<DocumentName>();
   readonly #refused = new Set<string>();
-  /** Nodes that have not answered: until when they are not asked. */
-  readonly #silent = new Map<string, number>();
-  readonly #questions = new Map<number, Question>();
+  readonly #questions: SnapshotQuestions;
   #answering = 0;
-  #nonce = 0;
   #isReady = false;
+  #startAgainMs = Infinity;
   #isClosed = false;
   /** What the round under way has not told yet. */
   #untold: DocumentName[] = [];
   #perTick = 0;
   #nextRoundMs = 0;
+  #nextRecentMs: number;
 
   constructor(options: SnapshotSyncOptions) {
     this.#options = options;
+    this.#questions = new SnapshotQuestions(options.timers, options.send);
+    this.#nextRecentMs = options.timers.now() + RECENT_ROUND_MS;
   }
 
   /** Documents whose snapshots differ from those of another node, as far as is known. */
   get waiting(): number {
-    return this.#wants.size + this.#pulling.size;
+    return this.#wants.documents + this.#pulling.size;
   }
 
-  /** Learns what is stored, then begins. */
+  /** Learns what is stored, then begins; later, if the disk can't be read. */
   async start(): Promise<void> {
-    const { replica } = this.#options;
+    const { replica, timers } = this.#options;
     replica.onChanged = (document) => {
-      this.#run('telling of a snapshot', async () => {
-        await this.#note(document);
-        this.#changed(document);
-      });
+      this.#run('telling of a snapshot', () => this.#refresh(document));
     };
-    for await (const document of replica.documents()) {
-      if (this.#isClosed) return;
-      if (!this.#own.has(document)) await this.#note(document);
+    this.#startAgainMs = Infinity;
+    try {
+      for await (const document of replica.documents()) {
+        if (this.#isClosed) return;
+        if (!this.#own.has(document)) await this.#note(document);
+      }
+    } catch (error) {
+      this.#startAgainMs = timers.now() + START_AGAIN_MS;
+      throw error;
     }
     this.#isReady = true;
     this.#tellAll(TOLD_PER_TICK_MAX);
@@ -130,8 +120,12 @@ export class SnapshotSync {
       for (const { document, digest } of message.entries) this.#compare(origin, document, digest);
       this.#next();
     } else if (message.kind === 'snapshot-request') this.#onRequest(origin, message);
-    else if (message.kind === 'snapshot-reply') this.#onReply(origin, message);
-    else if (message.kind === 'heartbeat' && message.isAsking) this.tellRecent();
+    else if (message.kind === 'snapshot-reply') this.#questions.onReply(origin, message);
+    else if (message.kind === 'heartbeat' && message.isAsking) {
+      // It has missed something, our questions perhaps, and hears again.
+      this.#resume(origin);
+      this.tellRecent();
+    }
   }
 
   /** Somebody may have missed anything. */
@@ -141,38 +135,51 @@ export class SnapshotSync {
 
   /** A link is up again: who seemed silent may only not have been heard. */
   linked(): void {
-    this.#silent.clear();
+    this.#wants.resumeAll();
+    this.#next();
     this.tellRecent();
   }
 
   /** A node has come that may have nothing. */
   greet(node: string): void {
-    this.#silent.delete(node);
+    this.#resume(node);
     this.#tellAll(TOLD_PER_TICK_MAX);
+  }
+
+  /** A node has gone. */
+  lose(node: string): void {
+    this.#wants.drop(node);
   }
 
   /** The document is deleted, and its snapshots with it. */
   forget(document: DocumentName): void {
     this.#own.delete(document);
     this.#recent.delete(document);
-    this.#wants.delete(document);
+    this.#unread.delete(document);
+    this.#wants.forget(document);
   }
 
   /** About once a second. */
   tick(): void {
     const nowMs = this.#options.timers.now();
-    for (const [nonce, { atMs, resolve }] of this.#questions) {
-      if (nowMs - atMs < ANSWER_TIMEOUT_MS) break;
-      this.#questions.delete(nonce);
-      resolve(null);
+    this.#questions.tick();
+    this.#next(); // pauses end
+    if (nowMs >= this.#startAgainMs)
+      this.#run('reading which snapshots are stored', () => this.start());
+    for (const document of [...this.#unread].slice(0, UNREAD_PER_TICK)) {
+      this.#run('reading which snapshots are stored', () => this.#refresh(document));
     }
-    for (const [node, untilMs] of this.#silent) if (nowMs >= untilMs) this.#silent.delete(node);
     for (const [document, atMs] of this.#recent) {
       if (nowMs - atMs < RECENT_MS && this.#recent.size <= RECENT_MAX) break;
       this.#recent.delete(document);
     }
-    const fresh = [...this.#recent].filter(([, atMs]) => nowMs - atMs < FRESH_MS);
-    this.#tell(fresh.map(([document]) => document));
+    if (nowMs >= this.#nextRecentMs) {
+      this.#nextRecentMs = nowMs + RECENT_ROUND_MS;
+      this.tellRecent();
+    } else {
+      const fresh = [...this.#recent].filter(([, atMs]) => nowMs - atMs < FRESH_MS);
+      this.#tell(fresh.map(([document]) => document));
+    }
     this.#tell(this.#untold.splice(0, this.#perTick));
     if (nowMs >= this.#nextRoundMs) {
       this.#tellAll(Math.max(TOLD_PER_TICK_MIN, Math.ceil((this.#own.size * 1_000) / ROUND_MS)));
@@ -183,8 +190,7 @@ export class SnapshotSync {
     this.#isClosed = true;
     this.#options.replica.onChanged = () => undefined;
     this.#wants.clear();
-    for (const { resolve } of this.#questions.values()) resolve(null);
-    this.#questions.clear();
+    this.#questions.close();
   }
 
   // ── telling ──────────────────────────────────────────────────────────────────────────────────────────
@@ -194,6 +200,14 @@ export class SnapshotSync {
     const isEmpty = list.snapshots.length === 0 && list.deleted.length === 0;
     if (isEmpty) this.#own.delete(document);
     else this.#own.set(document, listDigest(list));
+  }
+
+  /** After a change: reads what is here and tells it; with a later tick, if it can't be read. */
+  async #refresh(document: DocumentName): Promise<void> {
+    this.#unread.add(document);
+    await this.#note(document);
+    this.#unread.delete(document);
+    this.#changed(document);
   }
 
   #changed(document: DocumentName): void {
@@ -248,145 +262,103 @@ export class SnapshotSync {
 
   #compare(node: string, document: DocumentName, digest: Uint8Array): void {
     const own = this.#own.get(document);
-    if (own !== undefined && isSame(own, digest)) {
-      // What was wanted is here, unless somebody else has said so.
-      if (this.#wants.get(document)?.node === node) this.#wants.delete(document);
-      return;
-    }
-    if (this.#isClosed || this.#silent.has(node)) return;
-    if (this.#wants.size >= WANTS_MAX && !this.#wants.has(document)) return;
-    // It waits, and the bytes that it came in, which may be those of many, do not.
-    this.#wants.set(document, { node, digest: new Uint8Array(digest) });
+    if (own !== undefined && isSame(own, digest)) this.#wants.settle(node, document);
+    else if (!this.#isClosed) this.#wants.add({ node, document, digest });
+  }
+
+  #resume(node: string): void {
+    this.#wants.resume(node);
+    this.#next();
   }
 
   #next(): void {
-    if (!this.#isReady) return;
-    for (const [document, { node, digest }] of this.#wants) {
-      if (this.#pulling.size >= PULLS_MAX) return;
-      if (this.#pulling.has(document)) continue;
-      this.#wants.delete(document);
-      const own = this.#own.get(document);
-      if (own !== undefined && isSame(own, digest)) continue;
-      this.#pulling.add(document);
-      this.#run('taking snapshots of another node', async () => {
-        try {
-          await this.#pull(document, node);
-        } finally {
-          this.#pulling.delete(document);
-          this.#next();
-        }
-      });
+    const { timers } = this.#options;
+    const isPulled = (document: DocumentName): boolean => this.#pulling.has(document);
+    while (this.#isReady && !this.#isClosed && this.#pulling.size < PULLS_MAX) {
+      const want = this.#wants.take(timers.now(), isPulled);
+      if (want === null) return;
+      const own = this.#own.get(want.document);
+      if (own !== undefined && isSame(own, want.digest)) continue;
+      this.#pulling.add(want.document);
+      this.#run('taking snapshots of another node', () => this.#take(want));
     }
   }
 
-  /** Takes from the node what it has of the document and this one lacks; tells it, if it lacks something itself. */
-  async #pull(document: DocumentName, node: string): Promise<void> {
+  async #take(want: Want): Promise<void> {
+    const { node, document } = want;
+    let isOver = false;
+    try {
+      isOver = await this.#pull(node, document);
+    } catch (error) {
+      isOver = isOfDeleted(error);
+      throw error;
+    } finally {
+      this.#pulling.delete(document);
+      if (isOver) this.#wants.resume(node);
+      else if (!this.#isClosed) {
+        this.#wants.putBack(want);
+        this.#wants.pause(node, this.#options.timers.now());
+      }
+      this.#next();
+    }
+  }
+
+  /** Takes what the node has of the document and this one lacks; tells it, if it lacks something. False: it is silent. */
+  async #pull(node: string, document: DocumentName): Promise<boolean> {
     const { replica } = this.#options;
-    const list = await this.#fetch(node, document, null, LIST_BYTES_MAX);
-    if (list === null) return;
+    const list = await this.#questions.ask({ node, document, id: null }, LIST_BYTES_MAX);
+    if (typeof list === 'string') return list === 'none';
     const theirs = decodeList(list);
     if (theirs === null) {
       this.refused += 1;
-      return;
+      return true;
     }
     const ours = await replica.known(document);
     const live = new Set(ours.snapshots.map(({ id }) => id));
     const dead = new Set(ours.deleted);
     const gone = theirs.deleted.filter((id) => !dead.has(id));
-    let hasChanged = false;
+    let isSilent = false;
     if (gone.length > 0) {
       await replica.bury(document, gone);
       this.buried += gone.length;
-      hasChanged = true;
+      this.#unread.add(document);
     }
     for (const info of theirs.snapshots) {
       const key = `${info.id} ${document}`;
       if (live.has(info.id) || dead.has(info.id) || this.#refused.has(key)) continue;
       const bytesMax = replica.bytesMaxOf(info);
-      const state = bytesMax === 0 ? null : await this.#fetch(node, document, info.id, bytesMax);
-      if (state === null && bytesMax > 0) {
-        if (this.#silent.has(node)) break;
-        // Gone meanwhile, or larger than it can be: the next round tells.
-        continue;
-      }
+      const subject = { node, document, id: info.id };
+      const state = bytesMax === 0 ? null : await this.#questions.ask(subject, bytesMax);
+      isSilent = state === 'silent';
+      if (isSilent) break;
+      // Gone meanwhile, or larger than it can be: the next round tells.
+      if (typeof state === 'string') continue;
       const adoption = state === null ? 'refused' : await replica.adopt(document, info, state);
       if (adoption === 'taken') {
         this.taken += 1;
-        hasChanged = true;
+        this.#unread.add(document);
       } else if (adoption === 'refused') {
         this.refused += 1;
         if (this.#refused.size < REFUSED_MAX) this.#refused.add(key);
       }
     }
-    await this.#note(document);
-    if (hasChanged) this.#changed(document);
-    else if (hasMore(ours, theirs)) this.#tell([document]);
-  }
-
-  /** Null: it is not there, does not come, or is larger than that. */
-  async #fetch(
-    node: string,
-    document: DocumentName,
-    id: string | null,
-    bytesMax: number,
-  ): Promise<Uint8Array | null> {
-    let whole: Uint8Array | null = null;
-    for (let offset = 0; ;) {
-      let reply: SnapshotReplyMessage | null = null;
-      for (let attempt = 1; reply === null && attempt <= ATTEMPTS_MAX; attempt += 1) {
-        reply = await this.#ask(node, document, id, offset);
-      }
-      if (reply === null) this.#hush(node);
-      if (reply === null || reply.size === 0 || reply.size > bytesMax) return null;
-      const { size, bytes } = reply;
-      whole ??= new Uint8Array(size);
-      const end = offset + bytes.length;
-      if (whole.length !== size || bytes.length === 0 || end > size) return null;
-      whole.set(bytes, offset);
-      if (end === size) return whole;
-      offset = end;
+    if (this.#unread.has(document)) await this.#refresh(document);
+    else {
+      await this.#note(document);
+      if (hasMore(ours, theirs)) this.#tell([document]);
     }
-  }
-
-  /** Thousands of documents must not wait for a node that is gone, or that hears nothing. */
-  #hush(node: string): void {
-    if (this.#isClosed) return;
-    this.#silent.set(node, this.#options.timers.now() + SILENT_MS);
-    for (const [document, want] of this.#wants) {
-      if (want.node === node) this.#wants.delete(document);
-    }
-  }
-
-  #ask(
-    to: string,
-    document: DocumentName,
-    id: string | null,
-    offset: number,
-  ): Promise<SnapshotReplyMessage | null> {
-    if (this.#isClosed) return Promise.resolve(null);
-    this.#nonce += 1;
-    const nonce = this.#nonce;
-    return new Promise((resolve) => {
-      const atMs = this.#options.timers.now();
-      this.#questions.set(nonce, { node: to, document, atMs, resolve });
-      this.#options.send({ kind: 'snapshot-request', to, document, nonce, id, offset });
-    });
-  }
-
-  #onReply(origin: string, reply: SnapshotReplyMessage): void {
-    const question = this.#questions.get(reply.nonce);
-    if (question?.node !== origin || question.document !== reply.document) return;
-    this.#questions.delete(reply.nonce);
-    question.resolve(reply);
+    return !isSilent;
   }
 
   /** A document that is deleted meanwhile, or a store that closes, is nothing to report. */
   #run(doing: string, work: () => Promise<void>): void {
     work().catch((error: unknown) => {
-      const isOver = error instanceof StoreError && OVER.has(error.code);
-      if (!isOver) this.#options.onError(doing, error);
+      const isClosed = error instanceof StoreError && error.code === 'closed';
+      if (!isClosed && !isOfDeleted(error)) this.#options.onError(doing, error);
     });
   }
 }
 
-const OVER: ReadonlySet<string> = new Set(['document-deleted', 'closed']);
+function isOfDeleted(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'document-deleted';
+}

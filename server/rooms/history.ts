@@ -5,14 +5,13 @@
  * What one document is asked for in one moment takes turns: so its limit is exact, and a restore begins where the
  * one before it has ended.
  */
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { DocumentStore } from '../../persistence/store.ts';
 import type { DocumentName } from '../protocol/document-name.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { withDeadline } from './deadline.ts';
 import type { Documents, Written } from './documents.ts';
 import { answered } from './failure.ts';
+import { threadGzip, type Gzip } from './gzip.ts';
 import {
   LABEL_LENGTH_MAX,
   SnapshotRecords,
@@ -42,11 +41,12 @@ export interface HistoryLimits extends ViewLimits {
 export interface HistoryContext {
   readonly documents: Pick<Documents, 'version' | 'state' | 'write'>;
   readonly store: DocumentStore;
-  readonly workers: WorkerPool;
+  readonly workers: Pick<WorkerPool, 'scan' | 'view'>;
   readonly timers: Timers;
   readonly limits: HistoryLimits;
   /** A random integer of 32 bits. */
   readonly random: () => number;
+  readonly gzip?: Gzip;
 }
 
 /** `isRedundant`: the document showed the same already, and nothing was written. */
@@ -63,10 +63,9 @@ export interface DiffQuery {
 /** A document that was reset since the restore began has forgotten what it builds on: once more, from its new state. */
 const RESTORE_ATTEMPTS = 3;
 
-const compress = promisify(gzip);
-
 export class History {
   readonly #context: HistoryContext;
+  readonly #gzip: Gzip;
   readonly #records: SnapshotRecords;
   readonly #views: Views;
   readonly #turns = new Turns();
@@ -75,12 +74,14 @@ export class History {
 
   constructor(context: HistoryContext) {
     this.#context = context;
+    this.#gzip = context.gzip ?? threadGzip;
     this.#records = new SnapshotRecords(context.store.records);
     this.#views = new Views(context.workers, context.limits);
     this.replica = new SnapshotReplica({
       records: this.#records,
       turns: this.#turns,
       workers: context.workers,
+      gzip: this.#gzip,
       // Two nodes may each have let in what together is over the limit.
       stateBytesMax: 2 * context.limits.documentBytesMax,
     });
@@ -105,7 +106,7 @@ export class History {
 
   async #create(name: DocumentName, label: string | null, author: string): Promise<SnapshotInfo> {
     const { digest, bytes, parts } = await this.#context.documents.state(name, null);
-    const gzipped = await compress(concatenated(parts));
+    const gzipped = await this.#gzip.pack(concatenated(parts));
     await this.#inTime(this.#records.sweep(name));
     const present = await this.#records.list(name);
     if (present.length >= this.#context.limits.snapshotsMax) {

@@ -49,9 +49,11 @@ export class RoomBase {
         return await this.#context.bases.get(this.#name, info.generation);
       } catch (error) {
         const isStale = error instanceof StoreError && error.code === 'stale-generation';
+        // It may have ended while the base was read.
+        const isReplaced = this.#info?.generation !== info.generation;
         const compaction = this.#compaction();
-        if (!isStale || compaction === null) throw error;
-        await compaction;
+        if (!isStale || (compaction === null && !isReplaced)) throw error;
+        if (!isReplaced) await compaction;
       }
     }
   }

@@ -5,16 +5,14 @@
  * What comes from another node is looked at before it is kept: a state that does not unpack to what was said of it, or is no
  * whole document, is not taken. How many a document may have is no reason to refuse one: who made it has asked there.
  */
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import type { DocumentName } from '../protocol/document-name.ts';
+import type { Gzip } from './gzip.ts';
 import type { Slice, SnapshotInfo, SnapshotList, SnapshotRecords } from './snapshot-records.ts';
 import type { Turns } from './turns.ts';
 import { judge } from './updates/check.ts';
 import { Version } from './updates/version.ts';
 import type { WorkerPool } from './workers/worker-pool.ts';
 
-const uncompress = promisify(gunzip);
 /** A little longer than what it holds, when nothing in it can be made shorter. */
 const GZIPPED_RATIO_MAX = 1.01;
 const GZIPPED_BYTES_MIN = 1_024;
@@ -26,6 +24,7 @@ export interface SnapshotReplicaOptions {
   readonly records: SnapshotRecords;
   readonly turns: Turns;
   readonly workers: Pick<WorkerPool, 'scan'>;
+  readonly gzip: Gzip;
   /** Of one snapshot's state, uncompressed. */
   readonly stateBytesMax: number;
 }
@@ -85,14 +84,10 @@ export class SnapshotReplica {
   }
 
   async #isWhole({ bytes }: SnapshotInfo, gzipped: Uint8Array): Promise<boolean> {
-    let state: Buffer;
-    try {
-      state = await uncompress(gzipped, { maxOutputLength: Math.max(1, bytes) });
-    } catch {
-      return false;
-    }
-    if (state.length !== bytes) return false;
-    const verdict = judge(await this.#options.workers.scan(state, 'stored'), new Version());
+    const { gzip, workers } = this.#options;
+    const state = await gzip.unpack(gzipped, bytes);
+    if (state?.length !== bytes) return false;
+    const verdict = judge(await workers.scan(state, 'stored'), new Version());
     return verdict.kind === 'new' || verdict.kind === 'redundant';
   }
 }

@@ -21,11 +21,11 @@ const COPIES_MAX = 2;
 const COPIES_WAITING_MAX = 256;
 
 export class Views {
-  readonly #workers: WorkerPool;
+  readonly #workers: Pick<WorkerPool, 'view'>;
   readonly #limits: ViewLimits;
   readonly #lane = new Lane(COPIES_MAX, COPIES_WAITING_MAX);
 
-  constructor(workers: WorkerPool, limits: ViewLimits) {
+  constructor(workers: Pick<WorkerPool, 'view'>, limits: ViewLimits) {
     this.#workers = workers;
     this.#limits = limits;
   }

@@ -29,7 +29,9 @@ export type MutantName =
   | 'no reopen after ENOSPC'
   | 'batch confirmed before it is written'
   | 'replicated acks without a replica'
-  | 'heartbeats say nothing';
+  | 'heartbeats say nothing'
+  | 'deleted snapshots are forgotten'
+  | 'snapshots acked before they are written';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -171,6 +173,33 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     noticedBy: [11],
+    seedsMax: 200,
+  },
+  {
+    name: 'deleted snapshots are forgotten',
+    breaks: 'I2: a snapshot that was deleted on one node comes back from another',
+    edits: [
+      {
+        file: 'server/rooms/snapshot-records.js',
+        find: 'await this.#remove(document, id, [{ key: deletedKeyOf(document, id), value: GONE }]);',
+        replace: 'await this.#remove(document, id);',
+      },
+    ],
+    noticedBy: [30],
+    seedsMax: 200,
+  },
+  {
+    name: 'snapshots acked before they are written',
+    breaks: 'I1: a snapshot is promised and gone after a crash',
+    edits: [
+      {
+        file: 'server/rooms/history.js',
+        find: 'await this.#inTime(this.#telling(name, this.#records.write(name, info, gzipped)));',
+        replace:
+          'void this.#telling(name, this.#records.write(name, info, gzipped)).catch(() => null);',
+      },
+    ],
+    noticedBy: [450],
     seedsMax: 200,
   },
 ];

@@ -24,6 +24,9 @@ export interface CampaignResult {
   /** Of processes, all together. */
   readonly cpuMs: number;
   readonly convergedMsMax: number;
+  /** Acked; and the longest until they were everywhere. */
+  readonly snapshots: number;
+  readonly snapshotsMsMax: number;
 }
 
 const WORKER = fileURLToPath(new URL('./worker-main.js', import.meta.url));
@@ -40,7 +43,15 @@ export function seedsFrom(first: number, count: number): number[] {
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { seeds, processes, failuresMax } = options;
-  const total = { seeds: 0, acks: 0, virtualMs: 0, cpuMs: 0, convergedMsMax: 0 };
+  const total = {
+    seeds: 0,
+    acks: 0,
+    virtualMs: 0,
+    cpuMs: 0,
+    convergedMsMax: 0,
+    snapshots: 0,
+    snapshotsMsMax: 0,
+  };
   const failed: SeedReport[] = [];
   let next = 0;
   const take = (): SeedBatch | null => {
@@ -55,6 +66,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     total.virtualMs += one.virtualMs;
     total.cpuMs += one.cpuMs;
     total.convergedMsMax = Math.max(total.convergedMsMax, one.convergedMs);
+    total.snapshots += one.snapshots;
+    total.snapshotsMsMax = Math.max(total.snapshotsMsMax, one.snapshotsMs);
     if (one.problems.length > 0) failed.push(one);
     options.onReport?.(one);
   };
@@ -113,7 +126,8 @@ async function runProcess(
         return;
       }
       const problems = [`its process ended with ${code ?? 'a signal'}: ${errors.trim()}`];
-      report({ seed, problems, hash: '', acks: 0, virtualMs: 0, cpuMs: 0, convergedMs: 0 });
+      const times = { virtualMs: 0, cpuMs: 0, convergedMs: 0, snapshotsMs: -1 };
+      report({ seed, problems, hash: '', acks: 0, snapshots: 0, ...times });
       resolve(left);
     });
     child.send(first);

@@ -2,6 +2,8 @@
  * What worker threads do, done in this one after a while of virtual time: threads finish in an order of their own, and
  * no run would repeat itself. The functions are those that the threads run; deadlines and lanes are not simulated.
  */
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Gzip } from '../../server/rooms/gzip.ts';
 import type { Timers } from '../../server/rooms/timers.ts';
 import { pause } from '../../server/rooms/timers.ts';
 import { divide } from '../../server/rooms/updates/assembly.ts';
@@ -45,5 +47,24 @@ export function inProcessWorkers(timers: Timers, random: () => number): Workers 
     },
     outlines: (updates) => done(() => updates.map((update) => outline(update))),
     divide: (divisions) => done(() => divisions.map((division) => divide(division))),
+  };
+}
+
+export function inProcessGzip(timers: Timers, random: () => number): Gzip {
+  const later = (): Promise<void> => pause(timers, random() * TASK_MS_MAX);
+  return {
+    pack: async (bytes) => {
+      const gzipped = new Uint8Array(gzipSync(bytes));
+      await later();
+      return gzipped;
+    },
+    unpack: async (gzipped, bytesMax) => {
+      await later();
+      try {
+        return gunzipSync(gzipped, { maxOutputLength: Math.max(1, bytesMax) });
+      } catch {
+        return null;
+      }
+    },
   };
 }

@@ -18,6 +18,14 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     claim:
       '[I2] after a flapping link and a one-way cut of the same transport replicas are equal within 5 s: a lost question is put again, to whoever may be asked first',
   },
+  {
+    seed: 102_000,
+    claim: '[I2] a snapshot is told of although the disk could not be read when it was made',
+  },
+  {
+    seed: 100_818,
+    claim: 'a document is served although its base was replaced while it was read',
+  },
   ...[105_179, 106_057, 108_839].map((seed) => ({
     seed,
     claim:

@@ -70,11 +70,14 @@ async function one(seed: number, { trace, history }: Options): Promise<number> {
   for (const { id, name, status, violations, reason } of outcome.verdicts) {
     if (trace) print(`${id.padEnd(4)}${status.padEnd(8)}${name}${note(violations, reason)}`);
   }
-  const { hash, virtualMs, convergedMs } = outcome;
+  const { hash, virtualMs, convergedMs, snapshots, snapshotsMs } = outcome;
   const seconds = (virtualMs / 1_000).toFixed(1);
   print(
     `seed ${seed}: ${outcome.isGood ? 'good' : 'FAILED'}, history ${hash}, ${outcome.events} events in ${seconds} virtual s, ` +
-      `${outcome.acks} acks, equal ${Math.round(convergedMs)} ms after the silence began`,
+      `${outcome.acks} acks, equal ${Math.round(convergedMs)} ms after the silence began` +
+      (snapshotsMs < 0
+        ? ''
+        : `, ${snapshots} snapshots everywhere ${Math.round(snapshotsMs)} ms later`),
   );
   for (const problem of outcome.problems) print(`  ${problem}`);
   return outcome.isGood ? EXIT.good : EXIT.failed;
@@ -105,7 +108,8 @@ async function many({ seeds, from, processes, failures }: Options): Promise<numb
   print(
     `${result.seeds} seeds, ${result.failed.length} failed, in ${seconds.toFixed(1)} s ` +
       `(${(result.cpuMs / result.seeds).toFixed(1)} ms of CPU each): ${result.acks} acked edits, ` +
-      `${Math.round(result.virtualMs / 1_000)} virtual s, equal within ${Math.round(result.convergedMsMax)} ms of silence`,
+      `${Math.round(result.virtualMs / 1_000)} virtual s, equal within ${Math.round(result.convergedMsMax)} ms of silence, ` +
+      `${result.snapshots} snapshots within ${Math.round(result.snapshotsMsMax)} ms more`,
   );
   return result.failed.length === 0 ? EXIT.good : EXIT.failed;
 }

@@ -1,5 +1,6 @@
 /** What a seed stands for: how many of what, for how long, and which scenes are played when. */
 import type { Random } from '../support/random.ts';
+import type { Archivist } from './archivist.ts';
 import { DOCUMENTS, type Stage } from './stage.ts';
 import type { Act, Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
@@ -26,6 +27,8 @@ export interface Plan {
   /** After the heal those who are connected stay and nobody else comes; otherwise everybody comes back first. */
   readonly isPinned: boolean;
   readonly scenes: readonly PlannedScene[];
+  /** How often somebody keeps or deletes one; 0: nobody ever does, and nodes do not speak of them. */
+  readonly snapshots: number;
   /** Losses that nobody was told of lasted so long that only the slow sweep may find what they left. */
   readonly isForTheSweep: boolean;
   readonly lastEnd: 'kill' | 'power' | 'stop';
@@ -41,7 +44,8 @@ const REGIONS = ['a', 'b', 'c'];
 export const WARM_UP_MS = 600;
 const SCENES_MAX = 4;
 
-export function planOf(random: Random): Plan {
+/** `snapshotRandom`: dice of their own, so that the rest of a plan does not depend on snapshots. */
+export function planOf(random: Random, snapshotRandom: Random): Plan {
   const nodes = random.pick([2, 2, 3, 3, 3]);
   const spread = random.pick(['own', 'own', 'two', 'two', 'one']);
   const regions = Array.from({ length: nodes }, (_, index) => {
@@ -69,6 +73,7 @@ export function planOf(random: Random): Plan {
     editUntilMs: isQuietFirst ? WARM_UP_MS + Math.min(disturbedMs * 0.7, 2_500) : healMs,
     isPinned: random.oneIn(2),
     scenes,
+    snapshots: snapshotRandom.oneIn(4) ? 1 + snapshotRandom.below(6) : 0,
     isForTheSweep: disturbedMs > 5_000 && scenes.some(({ scene }) => scene.isSilent === true),
     lastEnd: random.pick(['kill', 'power', 'power', 'stop']),
   };
@@ -114,7 +119,7 @@ function drawn(random: Random, isPossible: (scene: Scene) => boolean): Scene {
 }
 
 /** Nodes and editors come, and everything that was planned is put on the clock. */
-export function setUp(stage: Stage, plan: Plan): void {
+export function setUp(stage: Stage, plan: Plan, archivist: Archivist): void {
   const random = stage.random('plan of the stage');
   for (const [index, region] of plan.regions.entries()) {
     const node = stage.addNode({
@@ -124,6 +129,7 @@ export function setUp(stage: Stage, plan: Plan): void {
       compactTailUpdates: plan.compactTailUpdates,
       roomIdleMs: plan.roomIdleMs,
       sendBufferBytes: plan.sendBufferBytes,
+      keepsSnapshots: plan.snapshots > 0,
     });
     void stage.guard(node.start());
   }
@@ -148,6 +154,13 @@ export function setUp(stage: Stage, plan: Plan): void {
         editor.edit(plan.isDeletesOnly && scheduler.nowMs > WARM_UP_MS);
       });
     }
+  }
+  const archive = stage.random('plan of the archivist');
+  for (let index = 0; index < plan.snapshots; index += 1) {
+    const document = DOCUMENTS[archive.below(plan.documents)] as (typeof DOCUMENTS)[number];
+    stage.scheduler.after(300 + archive.float() * (plan.healMs - 300), () => {
+      archivist.act(document);
+    });
   }
   for (const { scene, atMs, forMs } of plan.scenes) {
     stage.scheduler.after(atMs, () => {

@@ -14,6 +14,7 @@ import { canonicalState } from '../../chaos/history/canonical.ts';
 import type { HistoryEvent, ReadEvent } from '../../chaos/history/events.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
 import { seededRandom } from '../support/random.ts';
+import { Archivist } from './archivist.ts';
 import type { Editor } from './editor.ts';
 import { planOf, setUp, type Plan } from './plan.ts';
 import { EditorLook, Replicas } from './replicas.ts';
@@ -32,6 +33,9 @@ export interface Outcome {
   readonly events: number;
   readonly acks: number;
   readonly convergedMs: number;
+  /** Acked; and how long it took until the same ones were everywhere, -1 when there were none. */
+  readonly snapshots: number;
+  readonly snapshotsMs: number;
   readonly virtualMs: number;
   readonly steps: number;
 }
@@ -55,13 +59,15 @@ const ROUNDS_SLACK = 4;
 /** A message of an editor, at most. */
 const UNDERWAY_MS = 100;
 const SAMPLE_MS = 700;
+/** Makes the dice for snapshots others than those of the plan. */
+const SNAPSHOT_SALT = 0x9e37_79b1;
 /** What this world can show: it has no presence, no tokens, no memory to measure, and a disk as slow as a scene wants it. */
 const CHECKED: ReadonlySet<string> = new Set(
   [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 14, 15, 20].map((number) => `K${number}`),
 );
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Outcome> {
-  const plan = planOf(seededRandom(seed));
+  const plan = planOf(seededRandom(seed), seededRandom(Math.imul(seed, SNAPSHOT_SALT)));
   const calm = { latencyMinMs: 0, latencyMaxMs: plan.busLatencyMs };
   const stage = new Stage({ seed, sink: options.sink ?? null, log: options.log ?? null, calm });
   return await new Run(stage, plan).run();
@@ -72,6 +78,7 @@ class Run {
   readonly #plan: Plan;
   readonly #replicas = new Replicas();
   readonly #editors = new EditorLook();
+  readonly #archivist: Archivist;
   readonly #documents: readonly DocumentName[];
   readonly #canonOf = new Map<string, string>();
   #convergedMs = -1;
@@ -79,6 +86,7 @@ class Run {
   constructor(stage: Stage, plan: Plan) {
     this.#stage = stage;
     this.#plan = plan;
+    this.#archivist = new Archivist(stage, this.#replicas);
     this.#documents = DOCUMENTS.slice(0, plan.documents);
   }
 
@@ -90,7 +98,7 @@ class Run {
       for (const document of this.#documents) this.#readDisk(node, document, 'running');
     };
     try {
-      setUp(stage, this.#plan);
+      setUp(stage, this.#plan, this.#archivist);
       this.#sampleUntil(this.#plan.healMs);
       await stage.scheduler.run(this.#plan.healMs);
       await this.#heal();
@@ -160,6 +168,7 @@ class Run {
     }
     for (const editor of this.#connected()) this.#readEditor(editor);
     stage.record({ f: 'mark', name: 'settled' });
+    if (this.#plan.snapshots > 0) await this.#archivist.settle(this.#documents);
   }
 
   /** They take what nobody acked with them. */
@@ -260,6 +269,7 @@ class Run {
     for (const node of stage.present) {
       for (const document of this.#documents) await this.#readServed(node, document);
     }
+    this.#archivist.check();
     stage.record({ f: 'mark', name: 'end' });
   }
 
@@ -365,6 +375,8 @@ class Run {
       events: history.length,
       acks: history.filter(({ f, ...event }) => f !== 'ack' && 'level' in event).length,
       convergedMs: this.#convergedMs,
+      snapshots: this.#archivist.made,
+      snapshotsMs: this.#archivist.settledMs,
       virtualMs: scheduler.nowMs,
       steps: scheduler.steps,
     };

@@ -203,8 +203,9 @@ export class Scope implements Timers {
     return this.#scheduler.nowMs;
   }
 
+  /** As `Date.now` tells it. */
   wallClock(): number {
-    return EPOCH_MS + this.#scheduler.nowMs;
+    return EPOCH_MS + Math.floor(this.#scheduler.nowMs);
   }
 
   setTimeout(callback: () => void, delayMs: number): TimerHandle {

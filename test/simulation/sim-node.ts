@@ -10,14 +10,16 @@ import type { MemoryNetwork } from '../../server/fanout/memory-bus.ts';
 import type { FanoutEvent } from '../../server/fanout/part.ts';
 import { presencePart } from '../../server/fanout/presence-lease.ts';
 import { replicationPart } from '../../server/fanout/replication-part.ts';
+import { snapshotPart } from '../../server/fanout/snapshot-part.ts';
 import { sweepPart } from '../../server/fanout/sweep-part.ts';
 import { Connections } from '../../server/connections/connections.ts';
 import { BaseCache } from '../../server/rooms/base-cache.ts';
 import { RoomStats, type RoomContext, type RoomEvent } from '../../server/rooms/context.ts';
 import { Documents } from '../../server/rooms/documents.ts';
+import { History } from '../../server/rooms/history.ts';
 import { Registry } from '../../server/rooms/registry.ts';
 import type { Random } from '../support/random.ts';
-import { inProcessWorkers } from './in-process-workers.ts';
+import { inProcessGzip, inProcessWorkers } from './in-process-workers.ts';
 import type { Scheduler, Scope } from './scheduler.ts';
 import { VirtualDisk } from './virtual-disk.ts';
 
@@ -34,6 +36,7 @@ export interface NodeSettings {
   readonly compactTailUpdates: number;
   readonly roomIdleMs: number;
   readonly sendBufferBytes: number;
+  readonly keepsSnapshots: boolean;
 }
 
 export interface World {
@@ -41,6 +44,8 @@ export interface World {
   readonly network: MemoryNetwork;
   /** For the nodes' own dice. */
   readonly random: Random;
+  /** For those of its snapshots. */
+  readonly snapshotRandom: Random;
   /** What no node may ever do: an error at a place where there should be none. */
   readonly failed: (what: string, error: unknown) => void;
 }
@@ -54,6 +59,8 @@ export interface Life {
   readonly connections: Connections;
   readonly fanout: Fanout;
   readonly stats: RoomStats;
+  /** Null: nobody keeps snapshots in this world. */
+  readonly history: History | null;
 }
 
 export type NodeStatus = 'down' | 'starting' | 'up' | 'stopping' | 'gone';
@@ -107,6 +114,7 @@ export class SimNode {
     life.fanout.start({
       registry: life.registry,
       store: life.store,
+      ...(life.history === null ? {} : { snapshots: life.history.replica }),
       access: {
         revocations: () => [],
         revoke: async () => undefined,
@@ -183,8 +191,8 @@ export class SimNode {
   }
 
   #build(start: number): Life {
-    const { scheduler, network, random } = this.#world;
-    const { name, region, regions, compactTailUpdates, roomIdleMs } = this.settings;
+    const { scheduler, network, random, snapshotRandom } = this.#world;
+    const { name, region, regions, compactTailUpdates, roomIdleMs, keepsSnapshots } = this.settings;
     const scope = scheduler.scope();
     const clock: StoreClock = {
       now: () => scope.wallClock(),
@@ -206,6 +214,7 @@ export class SimNode {
     });
     const replication = replicationPart();
     const sweep = sweepPart();
+    const snapshots = keepsSnapshots ? [snapshotPart().makePart] : [];
     const fanout = new Fanout({
       bus: network.join(name, region, regions, {}, scope),
       epoch: newEpoch((length) => Uint8Array.from({ length }, () => random.below(256))),
@@ -214,16 +223,17 @@ export class SimNode {
       random: () => random.float(),
       replication: 'full',
       updateBytesMax: 2 * 64 * MIB,
-      parts: [presencePart, replication.makePart, sweep.makePart],
+      parts: [presencePart, replication.makePart, sweep.makePart, ...snapshots],
       report: (event) => {
         this.#onFanoutEvent(event, scope);
       },
     });
     let epochs = 0;
     const stats = new RoomStats();
+    const workers = inProcessWorkers(scope, () => random.float());
     const context: RoomContext = {
       store,
-      workers: inProcessWorkers(scope, () => random.float()),
+      workers,
       bases: new BaseCache(store, 64 * MIB, scope, (base) => ({ deref: () => base })),
       timers: scope,
       nextEpoch: () => `${name}-${start}-${(epochs += 1)}`,
@@ -249,11 +259,30 @@ export class SimNode {
       },
     };
     const registry = new Registry(context);
+    const documents = new Documents(registry, context, { writeTimeoutMs: DRAIN_TIMEOUT_MS });
     return {
       scope,
       store,
       registry,
-      documents: new Documents(registry, context, { writeTimeoutMs: DRAIN_TIMEOUT_MS }),
+      documents,
+      history: keepsSnapshots
+        ? new History({
+            documents,
+            store,
+            workers: { ...workers, view: () => Promise.reject(new Error('nobody looks')) },
+            timers: scope,
+            limits: {
+              snapshotsMax: 100,
+              documentBytesMax: 64 * MIB,
+              writeTimeoutMs: DRAIN_TIMEOUT_MS,
+              contentBytesMax: MIB,
+              contentTimeoutMs: 1_000,
+              restoreTimeoutMs: 1_000,
+            },
+            random: () => snapshotRandom.below(2 ** 32),
+            gzip: inProcessGzip(scope, () => snapshotRandom.float()),
+          })
+        : null,
       connections: new Connections({
         timers: scope,
         limits: { connectionsMax: 1_000, keepAliveMs: 15_000 },

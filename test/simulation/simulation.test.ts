@@ -54,9 +54,11 @@ describe('simulation', () => {
       expect(result.seeds).toBe(seeds.length);
       // Edits were made, acked, and checked: a silent world would pass everything.
       expect(result.acks / result.seeds).toBeGreaterThan(5);
+      expect(result.snapshots / result.seeds).toBeGreaterThan(0.2);
       process.stdout.write(
         `${result.seeds} seeds: ${(result.cpuMs / result.seeds).toFixed(1)} ms of CPU each, ${result.acks} acks, ` +
-          `${Math.round(result.virtualMs / 1_000)} virtual s, equal within ${Math.round(result.convergedMsMax)} ms\n`,
+          `${Math.round(result.virtualMs / 1_000)} virtual s, equal within ${Math.round(result.convergedMsMax)} ms; ` +
+          `${result.snapshots} snapshots, on all nodes within ${Math.round(result.snapshotsMsMax)} ms\n`,
       );
     },
     TIMEOUT_MS,

@@ -106,6 +106,7 @@ export class Stage {
       scheduler: this.scheduler,
       network: this.network,
       random: this.random(`node ${settings.name}`),
+      snapshotRandom: this.random(`snapshots ${settings.name}`),
       failed: (what: string, error: unknown) => {
         this.fail(`${what}: ${error instanceof Error ? error.message : String(error)}`);
       },

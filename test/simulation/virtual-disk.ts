@@ -65,6 +65,13 @@ export class VirtualDisk {
     return within(this.#rows, gte, lt).map((key) => this.#rows.get(key) as Uint8Array);
   }
 
+  entriesIn({ gte, lt }: KeyRange): [key: Buffer, value: Uint8Array][] {
+    return within(this.#rows, gte, lt).map((key) => [
+      Buffer.from(key, 'latin1'),
+      this.#rows.get(key) as Uint8Array,
+    ]);
+  }
+
   image(): DiskImage {
     return { rows: new Map(this.#rows), witness: this.#witness };
   }

@@ -13,6 +13,9 @@ export interface SeedReport {
   readonly virtualMs: number;
   readonly cpuMs: number;
   readonly convergedMs: number;
+  /** As in `Outcome`. */
+  readonly snapshots: number;
+  readonly snapshotsMs: number;
 }
 
 export type WorkerMessage =
@@ -27,10 +30,12 @@ process.on('message', (batch: SeedBatch) => {
 async function run(batch: SeedBatch): Promise<void> {
   for (const seed of batch) {
     const before = process.cpuUsage();
-    const { problems, hash, acks, virtualMs, convergedMs } = await runSeed(seed);
+    const { problems, hash, acks, virtualMs, ...rest } = await runSeed(seed);
+    const { convergedMs, snapshots, snapshotsMs } = rest;
     const { user, system } = process.cpuUsage(before);
     const cpuMs = (user + system) / 1_000;
-    say({ type: 'seed', report: { seed, problems, hash, acks, virtualMs, cpuMs, convergedMs } });
+    const times = { virtualMs, cpuMs, convergedMs, snapshotsMs };
+    say({ type: 'seed', report: { seed, problems, hash, acks, snapshots, ...times } });
   }
   say({ type: 'done' });
 }

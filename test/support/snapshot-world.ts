@@ -6,6 +6,7 @@ import type { Message } from '../../server/fanout/messages.ts';
 import { decodePayload, encodePayload } from '../../server/fanout/payloads.ts';
 import { SnapshotSync } from '../../server/fanout/snapshot-sync.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
+import { threadGzip } from '../../server/rooms/gzip.ts';
 import { SnapshotRecords, type SnapshotInfo } from '../../server/rooms/snapshot-records.ts';
 import { SnapshotReplica } from '../../server/rooms/snapshot-replica.ts';
 import { Turns } from '../../server/rooms/turns.ts';
@@ -102,6 +103,7 @@ export class SnapshotNode {
       records: this.records,
       turns: new Turns(),
       workers: { scan: async (update, trust) => Promise.resolve(scan(update, trust)) },
+      gzip: threadGzip,
       stateBytesMax: STATE_BYTES_MAX,
     });
     this.sync = new SnapshotSync({
