@@ -66,7 +66,7 @@ function judgeNew(
   if (!found.covers(expected)) return 'something is not deleted that should be';
   const crooked = crookedItem(doc) ?? strayHome(doc, expected);
   if (crooked !== null) return crooked;
-  const explained = versionOf(loadQuietly([base.state]));
+  const explained = loadedVersionOf(base, loadQuietly).clone();
   explained.merge(expected);
   const odd = unexplainedDelete(doc, explained);
   if (odd !== null) return odd;
@@ -99,7 +99,21 @@ function judgeRedundant(update: Uint8Array, base: Base): string | null {
   if (!isWhole(doc)) return 'redundant, but it leaves something pending';
   const found = versionOf(doc);
   if (!sameClocks(found, base.version)) return 'redundant, but the state vector moves';
-  return found.equals(versionOf(load([base.state]))) ? null : 'redundant, but it deletes';
+  return found.equals(loadedVersionOf(base, load)) ? null : 'redundant, but it deletes';
+}
+
+type Load = (updates: Iterable<Uint8Array>) => Y.Doc;
+
+/** Of each base: thousands of updates are judged over the same few. */
+const loadedVersions = new WeakMap<Base, Map<Load, Version>>();
+
+/** What a document knows that has loaded the base. Read only. */
+function loadedVersionOf(base: Base, how: Load): Version {
+  const known = loadedVersions.get(base) ?? new Map<Load, Version>();
+  loadedVersions.set(base, known);
+  const version = known.get(how) ?? versionOf(how([base.state]));
+  known.set(how, version);
+  return version;
 }
 
 function judgePart(update: Uint8Array, base: Base, turn: number): string | null {

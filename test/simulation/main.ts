@@ -1,5 +1,5 @@
 /** The command line: `npm run simulate -- --seeds N [--from S]`, or `--seed S [--trace] [--history FILE]`. */
-import { isSeeded } from './seeded-crypto.ts';
+import { isSeeded } from '../support/seeded-crypto.ts';
 import { writeFileSync } from 'node:fs';
 import { type Bar, Presets, SingleBar } from 'cli-progress';
 import { Command, InvalidArgumentError } from 'commander';

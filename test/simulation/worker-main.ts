@@ -1,5 +1,5 @@
 /** One process of a campaign: runs the seeds that it is sent, one after another, and says what became of each. */
-import { isSeeded } from './seeded-crypto.ts';
+import { isSeeded } from '../support/seeded-crypto.ts';
 import { runSeed } from './run.ts';
 
 export type SeedBatch = readonly number[];

@@ -1,12 +1,12 @@
 /** Nodes that tell each other of snapshots, over a bus that loses what a test says; stores, states and their checks are real. */
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import * as Y from 'yjs';
+import { systemClock, type StoreClock } from '../../persistence/clock.ts';
 import { MemoryStore } from '../../persistence/memory-store.ts';
 import type { Message } from '../../server/fanout/messages.ts';
 import { decodePayload, encodePayload } from '../../server/fanout/payloads.ts';
 import { SnapshotSync } from '../../server/fanout/snapshot-sync.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
-import { threadGzip } from '../../server/rooms/gzip.ts';
 import { SnapshotRecords, type SnapshotInfo } from '../../server/rooms/snapshot-records.ts';
 import { SnapshotReplica } from '../../server/rooms/snapshot-replica.ts';
 import { Turns } from '../../server/rooms/turns.ts';
@@ -18,6 +18,11 @@ const A = documentName('a');
 /** Of entity tags. */
 export const DIGEST: string = 'R9xUDJTOtwSiOHXBEnPha7C4qHrthN6RHyEzVoEV8lQ';
 export const STATE_BYTES_MAX: number = 8 * 1024 * 1024;
+
+/** Of the event loop: nothing here takes more of them between two messages, and nothing waits for the clock. */
+const QUIET_TURNS = 20;
+/** Somebody waits for what was lost. */
+const QUIET_TURNS_MAX = 300;
 
 export interface Sent {
   readonly from: string;
@@ -61,11 +66,11 @@ export class SnapshotWorld {
   /** Until nothing is under way; no time passes, so that what was lost is not waited for without end. */
   async settle(): Promise<void> {
     let quiet = 0;
-    for (let before = -1; quiet < 300; before = this.sent.length) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
+    for (let before = -1; quiet < QUIET_TURNS_MAX; before = this.sent.length) {
+      await new Promise((resolve) => setImmediate(resolve));
       const isQuiet = this.#underWay === 0 && this.sent.length === before;
       quiet = isQuiet ? quiet + 1 : 0;
-      if (quiet >= 10 && [...this.nodes.values()].every((node) => node.isIdle)) return;
+      if (quiet >= QUIET_TURNS && [...this.nodes.values()].every((node) => node.isIdle)) return;
     }
   }
 
@@ -75,12 +80,18 @@ export class SnapshotWorld {
       await this.timers.advance(1_000);
       for (const { sync } of this.nodes.values()) sync.tick();
       if (this.loses === nothing) await this.settle();
-      else await new Promise((resolve) => setTimeout(resolve, 5));
+      else await this.#turns(QUIET_TURNS);
     }
   }
 
   heal(): void {
     this.loses = nothing;
+  }
+
+  async #turns(count: number): Promise<void> {
+    for (let turn = 0; turn < count; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 }
 
@@ -103,7 +114,11 @@ export class SnapshotNode {
       records: this.records,
       turns: new Turns(),
       workers: { scan: async (update, trust) => Promise.resolve(scan(update, trust)) },
-      gzip: threadGzip,
+      gzip: {
+        pack: (bytes) => Promise.resolve(gzipSync(bytes)),
+        // As threadGzip, but for the thread.
+        unpack: (gzipped, bytesMax) => Promise.resolve(unpacked(gzipped, bytesMax)),
+      },
       stateBytesMax: STATE_BYTES_MAX,
     });
     this.sync = new SnapshotSync({
@@ -117,7 +132,7 @@ export class SnapshotNode {
   }
 
   static async start(house: SnapshotWorld, name: string): Promise<SnapshotNode> {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ clock: instantClock });
     await store.open();
     const node = new SnapshotNode(house, name, store);
     await node.sync.start();
@@ -154,6 +169,23 @@ export class SnapshotNode {
 
   async ids(document: DocumentName = A): Promise<readonly string[]> {
     return (await this.records.list(document)).map(({ id }) => id);
+  }
+}
+
+/** A disk that writes in the next turns of the event loop. */
+const instantClock: StoreClock = {
+  ...systemClock,
+  setTimeout: (run) => setImmediate(run),
+  clearTimeout: (handle) => {
+    clearImmediate(handle as NodeJS.Immediate);
+  },
+};
+
+function unpacked(gzipped: Uint8Array, bytesMax: number): Uint8Array | null {
+  try {
+    return gunzipSync(gzipped, { maxOutputLength: Math.max(1, bytesMax) });
+  } catch {
+    return null;
   }
 }
 

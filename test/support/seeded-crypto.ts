@@ -1,10 +1,10 @@
 /**
  * Must be imported before Yjs: lib0 takes the platform's random numbers when it is loaded, and every `new Y.Doc()` rolls
- * an id. In a process that simulates they come from a counter, so that nothing depends on chance (and a third of the time
- * is saved). Never imported by anything that serves.
+ * an id. In a process that simulates they come from a seed, so that nothing depends on chance (and a third of the time is
+ * saved). Never imported by anything that serves.
  */
 import { webcrypto } from 'node:crypto';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from './random.ts';
 
 const random = seededRandom(0x51ed_c0de);
 /** For whoever imports this for its effect only. */
