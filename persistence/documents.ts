@@ -4,7 +4,6 @@
  */
 import { writePortions, type DiskAccess } from './compactor.ts';
 import * as keys from './keys.ts';
-import { recordsOfDocument } from './record-keys.ts';
 import * as records from './records.ts';
 import type { Reader } from './level-handle.ts';
 import { StoreError, type DocumentSummary } from './store.ts';
@@ -69,60 +68,4 @@ export async function adoptDocuments({ committer, read }: DiskAccess): Promise<v
     committer,
     missing.map((name): Operation => [keys.nameKey(name), record]),
   );
-}
-
-interface Deletion {
-  readonly name: string;
-  readonly deletedAtMs: number;
-  readonly hasBeenStored: boolean;
-  /** The change log says nothing of it. */
-  readonly isTold: boolean;
-}
-
-/**
- * The tombstone first: from then on the document is gone, whatever happens to the rest. Then its records, in
- * portions. Quarantined updates go too: deleted means deleted.
- *
- * `hasBeenStored`: updates of it are on disk, or on their way.
- */
-export async function deleteDocument(
-  { committer, read }: DiskAccess,
-  { name, deletedAtMs, hasBeenStored, isTold }: Deletion,
-): Promise<void> {
-  const known = await read(async (reader) => {
-    const value = await reader.get(keys.nameKey(name));
-    return value === undefined ? null : records.decodeDocument(value);
-  });
-  const createdAtMs = known?.createdAtMs ?? null;
-  // A name that never was a document, or no longer is one, gets its tombstone without a word.
-  const isChange = hasBeenStored || (known !== null && known.deletedAtMs === null);
-  await committer.write(
-    [
-      [keys.nameKey(name), records.encodeDocument({ createdAtMs, deletedAtMs })],
-      [keys.stateVectorKey(name), null],
-    ],
-    isChange && !isTold ? { kind: 'deleted', name } : undefined,
-  );
-  await removeRecords({ committer, read }, name);
-}
-
-/** Everything of a document but its index record. */
-export async function removeRecords({ committer, read }: DiskAccess, name: string): Promise<void> {
-  const doomed = await read(async (reader) => {
-    const found: Operation[] = [];
-    const ranges = [
-      keys.documentRange(name),
-      keys.recordRange('sums', name),
-      keys.recordRange('quarantine', name),
-      recordsOfDocument(name),
-    ];
-    for (const range of ranges) {
-      for await (const key of reader.keys(range)) found.push([key, null]);
-    }
-    for (const key of [keys.recordKey('base', name), keys.recordKey('skips', name)]) {
-      if ((await reader.get(key)) !== undefined) found.push([key, null]);
-    }
-    return found;
-  });
-  await writePortions(committer, doomed);
 }

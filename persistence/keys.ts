@@ -122,6 +122,19 @@ export function nameRange(query: { prefix?: string; after?: string }): KeyRange 
   return { gte, lt: Buffer.concat([nameKey(query.prefix), Buffer.of(0xff)]) };
 }
 
+const deletionPrefix = encode([OWN, 'deletion']);
+
+/** Stands while a document's records are being removed: a crash must not leave them behind the tombstone. */
+export function deletionKey(name: string): Buffer {
+  return Buffer.concat([deletionPrefix, Buffer.from(name, 'utf8')]);
+}
+
+export function nameOfDeletionKey(key: Buffer): string {
+  return key.toString('utf8', deletionPrefix.length);
+}
+
+export const deletionRange: KeyRange = prefixRange(deletionPrefix);
+
 export const storeKey: Buffer = encode([OWN, 'store']);
 
 /** What belongs to a Syncline or y-leveldb database; anything outside is somebody else's. */

@@ -7,7 +7,8 @@ import { systemClock, type StoreClock } from './clock.ts';
 import { compactDocument, deleteUpdates, writePortions, type DiskAccess } from './compactor.ts';
 import { LevelChanges } from './change-log.ts';
 import { Database } from './database.ts';
-import { adoptDocuments, deleteDocument, listDocuments, removeRecords } from './documents.ts';
+import { Deletions } from './deletions.ts';
+import { adoptDocuments, listDocuments } from './documents.ts';
 import {
   deletedError,
   readBaseRecord,
@@ -58,8 +59,7 @@ export class LevelStore implements DocumentStore {
   readonly #loads = new Map<string, Promise<StoredDocument>>();
   readonly #chores = new Set<Promise<void>>();
   /** Their tombstones are on the way to the disk. */
-  readonly #deleting = new Set<string>();
-  #deletions = 0;
+  readonly #deletions: Deletions;
   readonly #now: () => number;
   #isClosing = false;
 
@@ -124,13 +124,11 @@ export class LevelStore implements DocumentStore {
         this.#inBackground(chore);
       },
     });
+    this.#deletions = new Deletions((name) => this.#access(name));
     this.records = new LevelRecords({
       ...this.#access(null),
       assertOpen,
-      deletions: {
-        isDeleting: (name) => this.#deleting.has(name),
-        count: () => this.#deletions,
-      },
+      deletions: this.#deletions,
     });
   }
 
@@ -164,6 +162,7 @@ export class LevelStore implements DocumentStore {
       await this.close(0);
       throw error;
     }
+    this.#inBackground(this.#deletions.finishAll());
   }
 
   async load(name: string): Promise<StoredDocument> {
@@ -236,8 +235,7 @@ export class LevelStore implements DocumentStore {
 
   async delete(name: string, { isTold = false }: WriteWord = {}): Promise<void> {
     this.#assertOpen();
-    this.#deleting.add(name);
-    try {
+    await this.#deletions.run(name, async () => {
       // A load that has begun before must not open the document behind the tombstone's back.
       await this.#loads.get(name)?.catch(() => undefined);
       const document = this.#documents.get(name);
@@ -245,13 +243,8 @@ export class LevelStore implements DocumentStore {
         document.isDeleted = true;
         await document.turn;
       }
-      const hasBeenStored = document?.isListed ?? false;
-      const deletedAtMs = this.#now();
-      await deleteDocument(this.#access(name), { name, deletedAtMs, hasBeenStored, isTold });
-    } finally {
-      this.#deletions++;
-      this.#deleting.delete(name);
-    }
+      return { deletedAtMs: this.#now(), hasBeenStored: document?.isListed ?? false, isTold };
+    });
   }
 
   release(name: string): void {
@@ -286,11 +279,13 @@ export class LevelStore implements DocumentStore {
       await open.settled;
       this.#assertOpen();
     }
-    const isDeleted = this.#deleting.has(name) || open?.isDeleted === true;
+    const isDeleted = this.#deletions.isRunning(name) || open?.isDeleted === true;
     if (isDeleted) throw deletedError(name);
     const image = await this.#read(name, (reader) => readDocument(reader, name)).catch(
       (error: unknown) => {
-        if (error instanceof StoreError && error.code === 'document-deleted') this.#sweep(name);
+        if (error instanceof StoreError && error.code === 'document-deleted') {
+          this.#inBackground(this.#deletions.finish(name));
+        }
         throw error;
       },
     );
@@ -318,16 +313,7 @@ export class LevelStore implements DocumentStore {
     }
   }
 
-  /** A crash in the middle of a deletion leaves records behind the tombstone. */
-  #sweep(name: string): void {
-    if (this.#deleting.has(name)) return;
-    this.#deleting.add(name);
-    this.#inBackground(
-      removeRecords(this.#access(name), name).finally(() => this.#deleting.delete(name)),
-    );
-  }
-
-  /** Cleaning up: `close` waits for it, and if it fails the next load does it again. */
+  /** Cleaning up: `close` waits for it, and if it fails the next load, or the next start, does it again. */
   #inBackground(chore: Promise<void>): void {
     const settled = chore
       .catch(() => undefined)

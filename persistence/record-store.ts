@@ -6,6 +6,7 @@
  * tombstone is removed with the rest.
  */
 import type { DiskAccess } from './compactor.ts';
+import type { Deletions } from './deletions.ts';
 import { deletedError } from './document-read.ts';
 import * as keys from './keys.ts';
 import { describeRecord } from './offline-records.ts';
@@ -29,15 +30,8 @@ import {
 export interface LevelRecordsOptions extends DiskAccess {
   /** @throws StoreError `closed` */
   readonly assertOpen: () => void;
-  readonly deletions: Deletions;
-}
-
-/** What a check for tombstones must know of deletions that it may have overlooked. */
-export interface Deletions {
-  /** Of this document the tombstone is on the way to the disk. */
-  readonly isDeleting: (document: string) => boolean;
-  /** How many have ended. */
-  readonly count: () => number;
+  /** A check for tombstones must know of those that it may have overlooked. */
+  readonly deletions: Pick<Deletions, 'isRunning' | 'count'>;
 }
 
 /** @throws StoreError `record-too-large` */
@@ -160,7 +154,7 @@ export class LevelRecords implements RecordStore {
     const { read, deletions } = this.#options;
     let seen: number;
     do {
-      seen = deletions.count();
+      seen = deletions.count;
       await read(async (reader) => {
         for (const name of documents) {
           const value = await reader.get(keys.nameKey(name));
@@ -168,8 +162,8 @@ export class LevelRecords implements RecordStore {
           if (record !== null && record.deletedAtMs !== null) throw deletedError(name);
         }
       });
-      for (const name of documents) if (deletions.isDeleting(name)) throw deletedError(name);
+      for (const name of documents) if (deletions.isRunning(name)) throw deletedError(name);
       // One that has begun and ended since the snapshot was taken is not in it.
-    } while (seen !== deletions.count());
+    } while (seen !== deletions.count);
   }
 }

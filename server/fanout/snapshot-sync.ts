@@ -29,6 +29,9 @@ const ROUND_MS = 60_000;
 const TOLD_PER_TICK_MIN = 20;
 /** A newcomer is told faster. */
 const TOLD_PER_TICK_MAX = 1_000;
+/** What is told to a newcomer, or by one, may be lost: so many rounds are soon followed by the next. */
+const QUICK_ROUNDS = 2;
+const QUICK_ROUND_MS = 10_000;
 /** One message that was lost is not missed for longer. */
 const FRESH_MS = 4_000;
 /** Nor several in a row, when nobody notices: as documents are told of by each tenth heartbeat. */
@@ -40,6 +43,8 @@ const RECENT_MAX = 1_000;
 /** Each may hold a whole state for a moment, packed and unpacked. */
 const PULLS_MAX = 2;
 const ANSWERS_MAX = 16;
+/** Our own disk does not work: nobody is asked too much, and all is soon well when it does. */
+const OWN_PAUSE_MS_MAX = 8_000;
 /** Documents that are read again a second, of those that could not be read. */
 const UNREAD_PER_TICK = 20;
 /** Snapshots that were refused, and are not asked for again. */
@@ -81,6 +86,7 @@ export class SnapshotSync {
   #untold: DocumentName[] = [];
   #perTick = 0;
   #nextRoundMs = 0;
+  #quickRounds = 0;
   #nextRecentMs: number;
 
   constructor(options: SnapshotSyncOptions) {
@@ -111,7 +117,7 @@ export class SnapshotSync {
       throw error;
     }
     this.#isReady = true;
-    this.#tellAll(TOLD_PER_TICK_MAX);
+    this.#tellAll();
     this.#next();
   }
 
@@ -143,7 +149,7 @@ export class SnapshotSync {
   /** A node has come that may have nothing. */
   greet(node: string): void {
     this.#resume(node);
-    this.#tellAll(TOLD_PER_TICK_MAX);
+    this.#tellAll();
   }
 
   /** A node has gone. */
@@ -181,9 +187,7 @@ export class SnapshotSync {
       this.#tell(fresh.map(([document]) => document));
     }
     this.#tell(this.#untold.splice(0, this.#perTick));
-    if (nowMs >= this.#nextRoundMs) {
-      this.#tellAll(Math.max(TOLD_PER_TICK_MIN, Math.ceil((this.#own.size * 1_000) / ROUND_MS)));
-    }
+    if (this.#untold.length === 0 && nowMs >= this.#nextRoundMs) this.#beginRound();
   }
 
   close(): void {
@@ -216,11 +220,22 @@ export class SnapshotSync {
     this.#tell([document]);
   }
 
-  #tellAll(perTick: number): void {
+  /** Somebody may know nothing of what is here: the round under way goes on, faster, and another one follows. */
+  #tellAll(): void {
+    this.#nextRoundMs = -Infinity;
+    this.#quickRounds = QUICK_ROUNDS;
+    this.#perTick = TOLD_PER_TICK_MAX;
+    if (this.#untold.length === 0) this.#beginRound();
+  }
+
+  #beginRound(): void {
     if (!this.#isReady) return;
+    const isQuick = this.#quickRounds > 0;
+    const calm = Math.max(TOLD_PER_TICK_MIN, Math.ceil((this.#own.size * 1_000) / ROUND_MS));
     this.#untold = [...this.#own.keys()];
-    this.#perTick = Math.min(perTick, TOLD_PER_TICK_MAX);
-    this.#nextRoundMs = this.#options.timers.now() + ROUND_MS;
+    this.#perTick = isQuick ? TOLD_PER_TICK_MAX : Math.min(calm, TOLD_PER_TICK_MAX);
+    this.#nextRoundMs = this.#options.timers.now() + (isQuick ? QUICK_ROUND_MS : ROUND_MS);
+    if (isQuick) this.#quickRounds -= 1;
   }
 
   #tell(documents: readonly DocumentName[]): void {
@@ -287,17 +302,19 @@ export class SnapshotSync {
   async #take(want: Want): Promise<void> {
     const { node, document } = want;
     let isOver = false;
+    let isOurs = false;
     try {
       isOver = await this.#pull(node, document);
     } catch (error) {
       isOver = isOfDeleted(error);
+      isOurs = true;
       throw error;
     } finally {
       this.#pulling.delete(document);
       if (isOver) this.#wants.resume(node);
       else if (!this.#isClosed) {
         this.#wants.putBack(want);
-        this.#wants.pause(node, this.#options.timers.now());
+        this.#wants.pause(node, this.#options.timers.now(), isOurs ? OWN_PAUSE_MS_MAX : undefined);
       }
       this.#next();
     }

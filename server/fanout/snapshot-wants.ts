@@ -95,11 +95,11 @@ export class Wants {
   }
 
   /** Asking it has come to nothing. */
-  pause(node: string, nowMs: number): void {
+  pause(node: string, nowMs: number, msMax: number = PAUSE_MS_MAX): void {
     const teller = this.#tellers.get(node);
     // Several questions to it end together.
     if (teller === undefined || nowMs < teller.pausedUntilMs) return;
-    teller.pausedUntilMs = nowMs + Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** teller.failures);
+    teller.pausedUntilMs = nowMs + Math.min(msMax, PAUSE_MS_MIN * 2 ** teller.failures);
     teller.failures += 1;
   }
 

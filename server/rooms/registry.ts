@@ -186,8 +186,11 @@ export class Registry {
       this.#letGo(entry, 'document-deleted');
       entry.room.closeSessions('document-deleted');
     }
-    await store.delete(name, word);
-    store.release(name);
+    try {
+      await store.delete(name, word);
+    } finally {
+      store.release(name);
+    }
   }
 
   #startOpening(name: DocumentName): Promise<Room> {

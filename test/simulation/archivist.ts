@@ -5,23 +5,19 @@
  */
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
-import * as Y from 'yjs';
 import { idOfRecordKey, recordsOfSpace } from '../../persistence/record-keys.ts';
 import { decodeOpaque } from '../../persistence/records.ts';
 import type { RecordSpace } from '../../persistence/store.ts';
-import { ProtocolError } from '../../server/protocol/errors.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
 import type { Random } from '../support/random.ts';
-import type { Replicas } from './replicas.ts';
+import { clocksOf, type Replicas } from './replicas.ts';
+import { Requests, type Promised } from './requests.ts';
 import type { Life, SimNode } from './sim-node.ts';
 import type { Stage } from './stage.ts';
 
-interface Done {
+interface Done extends Promised {
   readonly document: DocumentName;
   readonly id: string;
-  readonly node: SimNode;
-  /** A disk is lost once at most: whoever has lost it before loses nothing more. */
-  readonly isAfterLoss: boolean;
 }
 
 interface Made extends Done {
@@ -57,8 +53,7 @@ export class Archivist {
   readonly #deleted: Done[] = [];
   /** Whether they are deleted only the disks know. */
   readonly #doomed = new Set<string>();
-  /** Asked and not answered, by node: whoever goes down answers nobody. */
-  readonly #asked = new Map<Life, number>();
+  readonly #requests = new Requests();
   readonly #looks = new Map<string, { readonly version: number; readonly look: Look }>();
 
   constructor(stage: Stage, replicas: Replicas) {
@@ -93,7 +88,8 @@ export class Archivist {
     const { scheduler } = this.#stage;
     const beganMs = scheduler.nowMs;
     const differs = (): string | null => this.#difference(documents);
-    const isSettled = (): boolean => !this.#isAsking && differs() === null;
+    const isSettled = (): boolean =>
+      !this.#requests.isWaiting(this.#stage.present) && differs() === null;
     const isEqual = await scheduler.runUntil(isSettled, SETTLED_MS_MAX);
     this.settledMs = scheduler.nowMs - beganMs;
     if (!isEqual) this.#stage.fail(`after ${SETTLED_MS_MAX} ms: ${differs()}`);
@@ -124,7 +120,7 @@ export class Archivist {
     const problems: string[] = [];
     const { present } = this.#stage;
     for (const made of this.#made) {
-      if (this.#doomed.has(made.id) || this.#isExcused(made)) continue;
+      if (this.#doomed.has(made.id) || this.#stage.mayHaveLost(made)) continue;
       for (const node of present) {
         const stored = this.#look(node, made.document).snapshots.get(made.id);
         const what = stored === undefined ? 'is not there' : wrongWith(stored, made.clocks);
@@ -133,7 +129,7 @@ export class Archivist {
       }
     }
     for (const gone of this.#deleted) {
-      if (this.#isExcused(gone)) continue;
+      if (this.#stage.mayHaveLost(gone)) continue;
       for (const node of present) {
         if (!this.#look(node, gone.document).snapshots.has(gone.id)) continue;
         problems.push(
@@ -145,9 +141,10 @@ export class Archivist {
   }
 
   async #make(node: SimNode, life: Life, document: DocumentName): Promise<void> {
-    const clocks = clocksOf(this.#replicas.updates(node, document));
+    const clocks = this.#replicas.clocks(node, document);
     const isAfterLoss = this.#stage.hasLostDisk(node);
-    const info = await this.#answered(life, life.history?.create(document, null, WHO));
+    if (life.history === null) return;
+    const info = await this.#requests.answered(life, life.history.create(document, null, WHO));
     if (info === null) return;
     this.#stage.log(`${node.name} keeps ${info.id} of ${document}`);
     this.#made.push({ document, id: info.id, node, isAfterLoss, clocks });
@@ -156,37 +153,12 @@ export class Archivist {
   async #delete(node: SimNode, life: Life, document: DocumentName, id: string): Promise<void> {
     this.#doomed.add(id);
     const isAfterLoss = this.#stage.hasLostDisk(node);
-    const done = await this.#answered(
-      life,
-      life.history?.delete(document, id).then(() => true),
-    );
+    if (life.history === null) return;
+    const work = life.history.delete(document, id).then(() => true);
+    const done = await this.#requests.answered(life, work);
     if (done === null) return;
     this.#stage.log(`${node.name} deletes ${id} of ${document}`);
     this.#deleted.push({ document, id, node, isAfterLoss });
-  }
-
-  get #isAsking(): boolean {
-    return this.#stage.present.some(
-      ({ life }) => life !== null && (this.#asked.get(life) ?? 0) > 0,
-    );
-  }
-
-  /** Null: refused, as it may be while something is wrong, or its node has gone down. */
-  async #answered<Result>(life: Life, work: Promise<Result> | undefined): Promise<Result | null> {
-    this.#asked.set(life, (this.#asked.get(life) ?? 0) + 1);
-    try {
-      const result = await work;
-      return life.scope.isEnded || result === undefined ? null : result;
-    } catch (error) {
-      if (error instanceof ProtocolError || life.scope.isEnded) return null;
-      throw error;
-    } finally {
-      this.#asked.set(life, (this.#asked.get(life) ?? 0) - 1);
-    }
-  }
-
-  #isExcused({ node, isAfterLoss }: Done): boolean {
-    return node.status === 'gone' || (this.#stage.hasLostDisk(node) && !isAfterLoss);
   }
 
   #look(node: SimNode, document: DocumentName): Look {
@@ -236,10 +208,4 @@ function wrongWith({ bytes, state }: Stored, clocks: ReadonlyMap<number, number>
     if (has < clock) return `lacks ${clock - has} of client ${client}`;
   }
   return null;
-}
-
-function clocksOf(updates: readonly Uint8Array[]): Map<number, number> {
-  const doc = new Y.Doc({ guid: '' });
-  for (const update of updates) Y.applyUpdate(doc, update);
-  return Y.decodeStateVector(Y.encodeStateVector(doc));
 }

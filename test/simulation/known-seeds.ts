@@ -23,6 +23,21 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
     claim: '[I2] a snapshot is told of although the disk could not be read when it was made',
   },
   {
+    seed: 335,
+    claim:
+      '[I2] a document that is deleted while the disk cannot be read is deleted here and elsewhere',
+  },
+  {
+    seed: 3_722,
+    claim:
+      '[I2] a disk that could not be read for long has the snapshots of others soon after it can',
+  },
+  {
+    seed: 3_808,
+    claim:
+      '[I2] what a node that has just started tells of snapshots, and nobody hears, it tells again',
+  },
+  {
     seed: 100_818,
     claim: 'a document is served although its base was replaced while it was read',
   },

@@ -1,6 +1,7 @@
 /** What a seed stands for: how many of what, for how long, and which scenes are played when. */
 import type { Random } from '../support/random.ts';
 import type { Archivist } from './archivist.ts';
+import type { Undertaker } from './undertaker.ts';
 import { DOCUMENTS, type Stage } from './stage.ts';
 import type { Act, Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
@@ -29,6 +30,9 @@ export interface Plan {
   readonly scenes: readonly PlannedScene[];
   /** How often somebody keeps or deletes one; 0: nobody ever does, and nodes do not speak of them. */
   readonly snapshots: number;
+  /** How often somebody writes to a document that may be deleted; 0: there is none. */
+  readonly doomedWrites: number;
+  readonly deletions: number;
   /** Losses that nobody was told of lasted so long that only the slow sweep may find what they left. */
   readonly isForTheSweep: boolean;
   readonly lastEnd: 'kill' | 'power' | 'stop';
@@ -40,12 +44,18 @@ export interface PlannedScene {
   readonly forMs: number;
 }
 
+/** Who is on the stage beside editors. */
+export interface People {
+  readonly archivist: Archivist;
+  readonly undertaker: Undertaker;
+}
+
 const REGIONS = ['a', 'b', 'c'];
 export const WARM_UP_MS = 600;
 const SCENES_MAX = 4;
 
-/** `snapshotRandom`: dice of their own, so that the rest of a plan does not depend on snapshots. */
-export function planOf(random: Random, snapshotRandom: Random): Plan {
+/** `extraRandom`: dice of what came later, so that the rest of a plan does not depend on it. */
+export function planOf(random: Random, extraRandom: Random): Plan {
   const nodes = random.pick([2, 2, 3, 3, 3]);
   const spread = random.pick(['own', 'own', 'two', 'two', 'one']);
   const regions = Array.from({ length: nodes }, (_, index) => {
@@ -73,7 +83,9 @@ export function planOf(random: Random, snapshotRandom: Random): Plan {
     editUntilMs: isQuietFirst ? WARM_UP_MS + Math.min(disturbedMs * 0.7, 2_500) : healMs,
     isPinned: random.oneIn(2),
     scenes,
-    snapshots: snapshotRandom.oneIn(4) ? 1 + snapshotRandom.below(6) : 0,
+    snapshots: extraRandom.oneIn(4) ? 1 + extraRandom.below(6) : 0,
+    doomedWrites: extraRandom.oneIn(6) ? 1 + extraRandom.below(6) : 0,
+    deletions: extraRandom.pick([0, 1, 1, 2]),
     isForTheSweep: disturbedMs > 5_000 && scenes.some(({ scene }) => scene.isSilent === true),
     lastEnd: random.pick(['kill', 'power', 'power', 'stop']),
   };
@@ -119,7 +131,7 @@ function drawn(random: Random, isPossible: (scene: Scene) => boolean): Scene {
 }
 
 /** Nodes and editors come, and everything that was planned is put on the clock. */
-export function setUp(stage: Stage, plan: Plan, archivist: Archivist): void {
+export function setUp(stage: Stage, plan: Plan, people: People): void {
   const random = stage.random('plan of the stage');
   for (const [index, region] of plan.regions.entries()) {
     const node = stage.addNode({
@@ -159,8 +171,22 @@ export function setUp(stage: Stage, plan: Plan, archivist: Archivist): void {
   for (let index = 0; index < plan.snapshots; index += 1) {
     const document = DOCUMENTS[archive.below(plan.documents)] as (typeof DOCUMENTS)[number];
     stage.scheduler.after(300 + archive.float() * (plan.healMs - 300), () => {
-      archivist.act(document);
+      people.archivist.act(document);
     });
+  }
+  if (plan.doomedWrites > 0) {
+    const dice = stage.random('plan of the undertaker');
+    const anyTime = (): number => 200 + dice.float() * (plan.healMs - 200);
+    for (let index = 0; index < plan.doomedWrites; index += 1) {
+      stage.scheduler.after(anyTime(), () => {
+        people.undertaker.write();
+      });
+    }
+    for (let index = 0; index < plan.deletions; index += 1) {
+      stage.scheduler.after(anyTime(), () => {
+        people.undertaker.delete();
+      });
+    }
   }
   for (const { scene, atMs, forMs } of plan.scenes) {
     stage.scheduler.after(atMs, () => {

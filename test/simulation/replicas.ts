@@ -27,6 +27,11 @@ export class Replicas {
     return this.#look(node, document).fingerprint;
   }
 
+  /** What of whom is there. */
+  clocks(node: SimNode, document: string): ReadonlyMap<number, number> {
+    return clocksOf(this.updates(node, document));
+  }
+
   canonical(node: SimNode, document: string): CanonicalState {
     const look = this.#look(node, document);
     return (look.state ??= canonicalState(...look.updates));
@@ -50,6 +55,12 @@ export class Replicas {
     this.#looks.set(key, look);
     return look;
   }
+}
+
+export function clocksOf(updates: readonly Uint8Array[]): ReadonlyMap<number, number> {
+  const doc = new Y.Doc({ guid: '' });
+  for (const update of updates) Y.applyUpdate(doc, update);
+  return Y.decodeStateVector(Y.encodeStateVector(doc));
 }
 
 function fingerprintOf(updates: readonly Uint8Array[]): string {

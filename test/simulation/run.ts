@@ -20,6 +20,7 @@ import { planOf, setUp, type Plan } from './plan.ts';
 import { EditorLook, Replicas } from './replicas.ts';
 import type { SimNode } from './sim-node.ts';
 import { DOCUMENTS, Stage } from './stage.ts';
+import { Undertaker } from './undertaker.ts';
 
 export interface Outcome {
   readonly seed: number;
@@ -59,15 +60,15 @@ const ROUNDS_SLACK = 4;
 /** A message of an editor, at most. */
 const UNDERWAY_MS = 100;
 const SAMPLE_MS = 700;
-/** Makes the dice for snapshots others than those of the plan. */
-const SNAPSHOT_SALT = 0x9e37_79b1;
+/** Makes other dice than those of the plan. */
+const EXTRA_SALT = 0x9e37_79b1;
 /** What this world can show: it has no presence, no tokens, no memory to measure, and a disk as slow as a scene wants it. */
 const CHECKED: ReadonlySet<string> = new Set(
   [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13, 14, 15, 20].map((number) => `K${number}`),
 );
 
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<Outcome> {
-  const plan = planOf(seededRandom(seed), seededRandom(Math.imul(seed, SNAPSHOT_SALT)));
+  const plan = planOf(seededRandom(seed), seededRandom(Math.imul(seed, EXTRA_SALT)));
   const calm = { latencyMinMs: 0, latencyMaxMs: plan.busLatencyMs };
   const stage = new Stage({ seed, sink: options.sink ?? null, log: options.log ?? null, calm });
   return await new Run(stage, plan).run();
@@ -79,6 +80,7 @@ class Run {
   readonly #replicas = new Replicas();
   readonly #editors = new EditorLook();
   readonly #archivist: Archivist;
+  readonly #undertaker: Undertaker;
   readonly #documents: readonly DocumentName[];
   readonly #canonOf = new Map<string, string>();
   #convergedMs = -1;
@@ -87,6 +89,7 @@ class Run {
     this.#stage = stage;
     this.#plan = plan;
     this.#archivist = new Archivist(stage, this.#replicas);
+    this.#undertaker = new Undertaker(stage, this.#replicas);
     this.#documents = DOCUMENTS.slice(0, plan.documents);
   }
 
@@ -98,7 +101,7 @@ class Run {
       for (const document of this.#documents) this.#readDisk(node, document, 'running');
     };
     try {
-      setUp(stage, this.#plan, this.#archivist);
+      setUp(stage, this.#plan, { archivist: this.#archivist, undertaker: this.#undertaker });
       this.#sampleUntil(this.#plan.healMs);
       await stage.scheduler.run(this.#plan.healMs);
       await this.#heal();
@@ -168,6 +171,7 @@ class Run {
     }
     for (const editor of this.#connected()) this.#readEditor(editor);
     stage.record({ f: 'mark', name: 'settled' });
+    if (this.#plan.doomedWrites > 0) await this.#undertaker.settle(this.#convergeMsMax);
     if (this.#plan.snapshots > 0) await this.#archivist.settle(this.#documents);
   }
 
@@ -208,7 +212,8 @@ class Run {
   #checkRounds(before: number, durationMs: number): void {
     const rounds = this.#rounds() - before;
     const { present } = this.#stage;
-    const pairs = present.length * this.#documents.length;
+    const documents = this.#documents.length + (this.#plan.doomedWrites > 0 ? 1 : 0);
+    const pairs = present.length * documents;
     const most = pairs * (ROUNDS_SLACK + (ROUNDS_PER_S * durationMs) / 1_000);
     if (rounds > most) this.#stage.fail(`${rounds} questions in ${durationMs} ms`);
   }
@@ -270,6 +275,7 @@ class Run {
       for (const document of this.#documents) await this.#readServed(node, document);
     }
     this.#archivist.check();
+    if (this.#plan.doomedWrites > 0) await this.#undertaker.checkRestarted();
     stage.record({ f: 'mark', name: 'end' });
   }
 

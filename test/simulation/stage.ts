@@ -15,6 +15,7 @@ import { decodePayload } from '../../server/fanout/payloads.ts';
 import type { DocumentName } from '../../server/protocol/document-name.ts';
 import { seededRandom, type Random } from '../support/random.ts';
 import { Editor } from './editor.ts';
+import type { Promised } from './requests.ts';
 import { EPOCH_MS, Scheduler } from './scheduler.ts';
 import { SimNode, type NodeSettings } from './sim-node.ts';
 import type { DiskImage } from './virtual-disk.ts';
@@ -216,6 +217,11 @@ export class Stage {
 
   hasLostDisk(node: SimNode): boolean {
     return this.#lostDisks.has(node);
+  }
+
+  /** What it promised may have been on a disk only that is lost. */
+  mayHaveLost({ node, isAfterLoss }: Promised): boolean {
+    return node.status === 'gone' || (this.hasLostDisk(node) && !isAfterLoss);
   }
 
   loseNode(node: SimNode): void {
