@@ -5,7 +5,7 @@
  *   every 60 s ──my buckets──▶ everybody      one digest over the documents of each bucket
  *   a bucket differs ──list──▶ that node ──pages──▶ per document: ask for it, or delete it here too
  *
- * Each side pulls what it lacks. Of several nodes that show the same bucket one is asked. Bounded: lists under way,
+ * Each side pulls what it lacks, and again what does not come. Of several nodes that show the same bucket one is asked. Bounded: lists under way,
  * documents a second, what is remembered; what does not fit is found again by the next round. [I6]
  *
  * A node that has just started does not know what it does not have. Until it has compared itself with a node that knows
@@ -26,6 +26,7 @@ import {
   type Message,
 } from './messages.ts';
 import type { Peer, Trigger } from './part.ts';
+import { SweepRetries } from './sweep-retries.ts';
 
 /** "I do not know yet what I lack": an application message of no document, which older nodes ignore. */
 export const BEHIND_TOPIC = 'syncline/behind';
@@ -42,6 +43,7 @@ const LIST_TIMEOUT_MS = 3_000;
 const WAITING_MAX: number = 4 * SWEEP_BUCKETS;
 /** Documents that are asked for: what anti-entropy gets done, and no more than a node may be kept busy with. */
 const WANTS_PER_SECOND = 2_000;
+const RETRIES_PER_TICK = 500;
 const AWAITED_MAX = 200_000;
 /** What others have and does not come: given up until the next round. */
 const AWAITED_MS = 120_000;
@@ -91,6 +93,7 @@ export class Sweep {
   /** By bucket: in which state it was last asked for. */
   readonly #seen = new Map<number, { readonly digest: string; readonly atMs: number }>();
   readonly #awaited = new Map<DocumentName, number>();
+  readonly #retries: SweepRetries;
   readonly #startedMs: number;
   #nonce: number;
   #budget: number = WANTS_PER_SECOND;
@@ -109,6 +112,7 @@ export class Sweep {
 
   constructor(options: SweepOptions) {
     this.#options = options;
+    this.#retries = new SweepRetries(options.index);
     this.#nonce = Math.floor(options.random() * 2 ** 40);
     this.#startedMs = options.timers.now();
     this.#filledMs = this.#startedMs;
@@ -219,6 +223,9 @@ export class Sweep {
     if (isDue) this.show();
     this.#connectedMs = isConnected() ? (this.#connectedMs ?? nowMs) : null;
     if (this.isNew && this.#isReady) this.#tellBehind();
+    for (const { document, node } of this.#retries.take(nowMs, RETRIES_PER_TICK)) {
+      this.#options.want(document, node, 'sweep');
+    }
     this.#lookIfCompared();
     this.#lookIfFilled(nowMs);
     this.#next();
@@ -318,6 +325,7 @@ export class Sweep {
       if (this.#awaited.size < AWAITED_MAX) this.#awaited.set(document, timers.now());
       else this.#overflowMs = timers.now();
     }
+    this.#retries.add({ document, node }, timers.now());
     want(document, node, 'sweep');
   }
 }

@@ -48,6 +48,7 @@ export class DeadLetters {
     const { kind, document, atMs } = letter;
     const position = Math.max(letter.position, this.#order.positionOf(document, kind) ?? 0);
     const retry = { kind, document, position, atMs, attempts: 0 };
+    this.#order.keepRecord(retry);
     await this.#ledger.exhume(id, retry);
     this.#count--;
     this.#order.sendAgain(retry);

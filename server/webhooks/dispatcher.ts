@@ -67,6 +67,8 @@ export interface WebhookSabotage {
 /** What dead letters need of the living. */
 export interface RetryOrder {
   readonly positionOf: (document: string, kind: ChangeKind) => number | null;
+  /** It will be written again: what was to be removed is not. */
+  readonly keepRecord: (retry: Retry) => void;
   readonly sendAgain: (retry: Retry) => void;
 }
 
@@ -122,6 +124,9 @@ export class Dispatcher {
     });
     this.deadLetters = new DeadLetters(this.#ledger, {
       positionOf: (document, kind) => this.#lanes.positionOf(document, kind),
+      keepRecord: (retry) => {
+        this.#progress.keep(retry);
+      },
       sendAgain: (retry) => {
         this.#add({ ...retry, dueMs: timers.now(), pin: null, hasRecord: true });
         this.#pumpAfter(0);

@@ -48,6 +48,11 @@ export class Progress {
     this.#superfluous.set(retryId(event), event);
   }
 
+  /** The record will be written again: it is not to be removed. */
+  keep(event: WebhookEvent): void {
+    this.#superfluous.delete(retryId(event));
+  }
+
   /**
    * A failed event gets a record; as soon as that is durable, the cursor may pass it. One write at a time: while the
    * disk takes none, failing again adds nothing, and the record may then tell of fewer attempts.
@@ -56,7 +61,7 @@ export class Progress {
     if (this.#saving.has(event)) return;
     const { position } = event;
     this.#saving.add(event);
-    this.#superfluous.delete(retryId(event));
+    this.keep(event);
     event.hasRecord = true;
     try {
       await this.#options.ledger.saveRetry(event);

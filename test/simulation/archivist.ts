@@ -13,7 +13,7 @@ import type { Random } from '../support/random.ts';
 import { clocksOf, type Replicas } from './replicas.ts';
 import { Requests, type Promised } from './requests.ts';
 import type { Life, SimNode } from './sim-node.ts';
-import type { Stage } from './stage.ts';
+import { DOOMED, type Stage } from './stage.ts';
 
 interface Done extends Promised {
   readonly document: DocumentName;
@@ -147,6 +147,7 @@ export class Archivist {
     const info = await this.#requests.answered(life, life.history.create(document, null, WHO));
     if (info === null) return;
     this.#stage.log(`${node.name} keeps ${info.id} of ${document}`);
+    if (document === DOOMED) return; // it goes with its document
     this.#made.push({ document, id: info.id, node, isAfterLoss, clocks });
   }
 

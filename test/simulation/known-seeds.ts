@@ -38,6 +38,11 @@ export const KNOWN_SEEDS: readonly KnownSeed[] = [
       '[I2] what a node that has just started tells of snapshots, and nobody hears, it tells again',
   },
   {
+    seed: 107_914,
+    claim:
+      '[I2] what an empty node asks for is asked for again when its answer was lost, although nobody has it open',
+  },
+  {
     seed: 100_818,
     claim: 'a document is served although its base was replaced while it was read',
   },

@@ -2,7 +2,7 @@
 import type { Random } from '../support/random.ts';
 import type { Archivist } from './archivist.ts';
 import type { Undertaker } from './undertaker.ts';
-import { DOCUMENTS, type Stage } from './stage.ts';
+import { DOCUMENTS, DOOMED, type Stage } from './stage.ts';
 import type { Act, Scene } from './scene.ts';
 import { SCENES } from './scenes.ts';
 
@@ -180,6 +180,11 @@ export function setUp(stage: Stage, plan: Plan, people: People): void {
     for (let index = 0; index < plan.doomedWrites; index += 1) {
       stage.scheduler.after(anyTime(), () => {
         people.undertaker.write();
+      });
+    }
+    if (plan.snapshots > 0) {
+      stage.scheduler.after(anyTime(), () => {
+        people.archivist.act(DOOMED);
       });
     }
     for (let index = 0; index < plan.deletions; index += 1) {

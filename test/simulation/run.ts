@@ -19,7 +19,7 @@ import type { Editor } from './editor.ts';
 import { planOf, setUp, type Plan } from './plan.ts';
 import { EditorLook, Replicas } from './replicas.ts';
 import type { SimNode } from './sim-node.ts';
-import { DOCUMENTS, Stage } from './stage.ts';
+import { DOCUMENTS, DOOMED, Stage } from './stage.ts';
 import { Undertaker } from './undertaker.ts';
 
 export interface Outcome {
@@ -172,7 +172,7 @@ class Run {
     for (const editor of this.#connected()) this.#readEditor(editor);
     stage.record({ f: 'mark', name: 'settled' });
     if (this.#plan.doomedWrites > 0) await this.#undertaker.settle(this.#convergeMsMax);
-    if (this.#plan.snapshots > 0) await this.#archivist.settle(this.#documents);
+    if (this.#plan.snapshots > 0) await this.#archivist.settle([...this.#documents, DOOMED]);
   }
 
   /** They take what nobody acked with them. */

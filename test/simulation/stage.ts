@@ -24,6 +24,8 @@ import type { DiskImage } from './virtual-disk.ts';
 const RESTART_MS = 200;
 
 export const DOCUMENTS = ['alpha', 'beta'] as DocumentName[];
+/** May be deleted; no editor has it open. */
+export const DOOMED = 'gamma' as DocumentName;
 
 /** What is lost on its way, one message at a time. */
 export type Loss = 'nothing' | 'deletes' | 'updates' | 'receipts' | 'answers';

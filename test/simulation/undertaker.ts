@@ -15,15 +15,12 @@ import {
 } from '../../persistence/keys.ts';
 import { recordsOfDocument } from '../../persistence/record-keys.ts';
 import { decodeDocument } from '../../persistence/records.ts';
-import type { DocumentName } from '../../server/protocol/document-name.ts';
 import { ProtocolError } from '../../server/protocol/errors.ts';
 import type { Random } from '../support/random.ts';
 import type { Replicas } from './replicas.ts';
 import { Requests, type Promised } from './requests.ts';
 import type { Life, SimNode } from './sim-node.ts';
-import type { Stage } from './stage.ts';
-
-export const DOOMED = 'gamma' as DocumentName;
+import { DOOMED, type Stage } from './stage.ts';
 
 interface Written extends Promised {
   readonly client: number;

@@ -346,6 +346,31 @@ describe('dead letters', () => {
     expect(await deadLetters.retry(id)).toBe(false);
   });
 
+  it('[I1] are not lost when they are sent again just as a newer event about the document was delivered', async () => {
+    const house = await opened({ attemptsMax: 2, debounceMs: 1 });
+    await house.append('a');
+    await house.timers.advance(1000);
+    house.answer = () => failed();
+    await house.append('a');
+    await house.timers.advance(5000);
+    expect(house.dispatcher.deadLetters.count).toBe(1);
+    // The next one fails once, and is delivered: its record is still to be removed.
+    await house.append('a');
+    await house.timers.advance(100);
+    house.answer = () => delivered;
+    const before = house.taken.length;
+    while (house.taken.length === before) await house.timers.advance(1);
+    house.answer = () => new Promise(() => undefined); // nobody knows before the crash
+    const [letter] = await house.dispatcher.deadLetters.list(null, 1);
+    const retried = house.dispatcher.deadLetters.retry(letter?.id ?? '');
+    await house.timers.advance(500);
+    expect(await retried).toBe(true);
+    await house.crash(() => 1);
+    house.answer = () => delivered;
+    await house.timers.advance(60_000);
+    expect(whats(house.taken)).toEqual(['created a', 'changed a', 'changed a']);
+  });
+
   it('are thrown away on request', async () => {
     const house = await withDeadLetters(2);
     const { deadLetters } = house.dispatcher;
