@@ -105,6 +105,10 @@ async function unfinishedDeletions(reader: Reader): Promise<readonly string[]> {
 async function removeRecords({ committer, read }: DiskAccess, name: string): Promise<void> {
   const doomed = await read(async (reader) => {
     const found: Operation[] = [];
+    const index = await reader.get(keys.nameKey(name));
+    // Whatever has brought it back: what is there is not to be removed.
+    const isBack = index !== undefined && records.decodeDocument(index)?.deletedAtMs === null;
+    if (isBack) return [[keys.deletionKey(name), null] as const];
     const ranges = [
       keys.documentRange(name),
       keys.recordRange('sums', name),

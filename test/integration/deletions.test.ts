@@ -89,6 +89,17 @@ it('[I1] what a crash has left behind a tombstone is removed by the next start',
   });
 });
 
+it('[I1] a document that has no tombstone any more keeps what it has', async () => {
+  const folder = tempDir();
+  await fill(folder);
+  await withLevel(folder, (level) => level.put(deletionKey('stays'), Buffer.alloc(0)));
+  await withStore(folder, async (store) => {
+    await waitUntil('nothing is left to be written', () => store.queue.records === 0);
+  });
+  expect(await rowsWith(folder, 'the content of stays')).toHaveLength(1);
+  expect(await withLevel(folder, (level) => level.get(deletionKey('stays')))).toBeUndefined();
+});
+
 it('a deletion that nothing has disturbed leaves the tombstone only', async () => {
   const folder = tempDir();
   await fill(folder);
