@@ -58,7 +58,6 @@ export class LevelStore implements DocumentStore {
   readonly #documents = new Map<string, OpenDocument>();
   readonly #loads = new Map<string, Promise<StoredDocument>>();
   readonly #chores = new Set<Promise<void>>();
-  /** Their tombstones are on the way to the disk. */
   readonly #deletions: Deletions;
   readonly #now: () => number;
   #isClosing = false;

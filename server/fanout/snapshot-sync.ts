@@ -36,8 +36,9 @@ const QUICK_ROUND_MS = 10_000;
 const FRESH_MS = 4_000;
 /** Nor several in a row, when nobody notices: as documents are told of by each tenth heartbeat. */
 const RECENT_ROUND_MS = 10_000;
-/** Longer than any cut that the others do not notice. */
+/** What is stored could not be read. */
 const START_AGAIN_MS = 10_000;
+/** Longer than any cut that the others do not notice. */
 const RECENT_MS = 600_000;
 const RECENT_MAX = 1_000;
 /** Each may hold a whole state for a moment, packed and unpacked. */

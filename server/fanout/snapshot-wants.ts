@@ -47,9 +47,9 @@ export class Wants {
     teller.wants.set(document, new Uint8Array(digest));
   }
 
-  /** It did not work out, and nothing newer was said meanwhile. */
+  /** It did not work out. Nothing is done if something newer was said meanwhile, or the node is gone: it is not asked for ever. */
   putBack(want: Want): void {
-    if (this.#tellers.get(want.node)?.wants.has(want.document) !== true) this.add(want);
+    if (this.#tellers.get(want.node)?.wants.has(want.document) === false) this.add(want);
   }
 
   /** The next to ask for, of a document that is not `busy`; null: there is none now. */

@@ -5,8 +5,8 @@
  *   every 60 s ──my buckets──▶ everybody      one digest over the documents of each bucket
  *   a bucket differs ──list──▶ that node ──pages──▶ per document: ask for it, or delete it here too
  *
- * Each side pulls what it lacks, and again what does not come. Of several nodes that show the same bucket one is asked. Bounded: lists under way,
- * documents a second, what is remembered; what does not fit is found again by the next round. [I6]
+ * Each side pulls what it lacks, and again what does not come. Of several nodes that show the same bucket one is asked.
+ * Bounded: lists under way, documents a second, what is remembered; what does not fit is found again by the next round. [I6]
  *
  * A node that has just started does not know what it does not have. Until it has compared itself with a node that knows
  * better, or with all that are there, it is *behind*, says so each second and is shown the buckets; after that `isBehind`

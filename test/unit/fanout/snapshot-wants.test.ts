@@ -76,6 +76,16 @@ describe('what other nodes have', () => {
     expect(wants.take(0, nobody)?.digest).toEqual(DIGEST);
   });
 
+  it('[I6] is not put back when its node has gone meanwhile: that would be asked for ever', () => {
+    const wants = wantsOf(['a', 'x']);
+    const want = wants.take(0, nobody);
+    if (want === null) throw new Error('nothing is wanted');
+    wants.drop('a');
+    wants.putBack(want);
+    expect(taken(wants)).toEqual([]);
+    expect(wants.documents).toBe(0);
+  });
+
   it('is not wanted any more once it is here, deleted, or its node is gone', () => {
     const wants = wantsOf(['a', 'x'], ['a', 'y'], ['b', 'x'], ['b', 'y'], ['c', 'x']);
     wants.settle('a', doc('x'));
